@@ -1,0 +1,148 @@
+// Package stage holds the replicas of one stage: who has how much to do, who
+// is well, and which replica a request is bound to. It knows nothing of HTTP
+// or of the pipeline around the stage.
+package stage
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/limelight-omni/limelight/internal/engine"
+)
+
+// ErrNoReplica is returned when a stage has no live replica.
+var ErrNoReplica = errors.New("stage has no live replica")
+
+// Replica is one engine of a stage.
+type Replica struct {
+	// ID is unique within the stage and never given to another engine.
+	ID     int
+	Engine engine.Engine
+
+	load int // requests bound and not released; guarded by the pool's mu
+}
+
+// Pool is a stage: its replicas and the choice among them. It must not be copied.
+type Pool struct {
+	// ID is the stage's position in the pipeline.
+	ID int
+	// Name is for configuration, logs and pages.
+	Name string
+
+	places int
+	freed  func()
+
+	mu       sync.Mutex // guards replicas, their load, and turn
+	replicas []*Replica
+	turn     int // where the search for the least loaded starts, so that ties go round
+}
+
+// NewPool makes a stage of the given engines, with ids 0, 1, ... in their
+// order. Places is the number of unfinished requests that TryBind gives one
+// replica at most. Freed, if not nil, is called without a lock held each time
+// a place becomes free.
+func NewPool(id int, name string, places int, freed func(), engines ...engine.Engine) *Pool {
+	p := &Pool{ID: id, Name: name, places: max(1, places), freed: freed}
+	for i, e := range engines {
+		p.replicas = append(p.replicas, &Replica{ID: i, Engine: e})
+	}
+	return p
+}
+
+// OnFreed sets what is called when a place becomes free. It must be set before
+// the pool is used.
+func (p *Pool) OnFreed(f func()) { p.freed = f }
+
+// TryBind binds a request to the least loaded replica that has a free place.
+// It is false when none has.
+func (p *Pool) TryBind() (*Binding, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.leastLoaded()
+	if r == nil || r.load >= p.places {
+		return nil, false
+	}
+	r.load++
+	return &Binding{Replica: r, pool: p}, true
+}
+
+// Bind binds a request to the least loaded replica, whether or not it has a
+// free place: a request that is under way waits inside the engine.
+func (p *Pool) Bind() (*Binding, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.leastLoaded()
+	if r == nil {
+		return nil, fmt.Errorf("stage %s: %w", p.Name, ErrNoReplica)
+	}
+	r.load++
+	return &Binding{Replica: r, pool: p}, nil
+}
+
+// leastLoaded picks the replica with the fewest bound requests. Among equals
+// the one that comes first after the last choice wins, so that ties are shared
+// fairly.
+func (p *Pool) leastLoaded() *Replica {
+	var best *Replica
+	n := len(p.replicas)
+	for i := range n {
+		r := p.replicas[(p.turn+i)%n]
+		if best == nil || r.load < best.load {
+			best = r
+		}
+	}
+	if best != nil {
+		p.turn = (best.ID + 1) % n
+	}
+	return best
+}
+
+// Replicas returns the replicas. The slice must not be changed.
+func (p *Pool) Replicas() []*Replica {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.replicas
+}
+
+// Load returns the number of requests bound to each replica, in id order.
+func (p *Pool) Load() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	load := make([]int, len(p.replicas))
+	for i, r := range p.replicas {
+		load[i] = r.load
+	}
+	return load
+}
+
+// Close closes the stage's engines.
+func (p *Pool) Close() error {
+	var errs []error
+	for _, r := range p.Replicas() {
+		if err := r.Engine.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("stage %s: replica %d: %w", p.Name, r.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Binding ties one request to one replica until it is released.
+type Binding struct {
+	Replica *Replica
+
+	pool *Pool
+	once sync.Once
+}
+
+// Release gives the place back. It may be called more than once.
+func (b *Binding) Release() {
+	b.once.Do(func() {
+		b.pool.mu.Lock()
+		b.Replica.load--
+		b.pool.mu.Unlock()
+		if b.pool.freed != nil {
+			b.pool.freed()
+		}
+	})
+}

@@ -1,0 +1,98 @@
+package stage
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/limelight-omni/limelight/internal/engine"
+)
+
+// idle is an engine that is never started.
+type idle struct{ closeErr error }
+
+func (idle) Start(engine.Request) (engine.Stream, error) { return nil, errors.New("never started") }
+func (i idle) Close() error                              { return i.closeErr }
+
+func bind(t *testing.T, p *Pool) *Binding {
+	t.Helper()
+	b, ok := p.TryBind()
+	if !ok {
+		t.Fatal("no free place")
+	}
+	return b
+}
+
+func TestTiesGoRoundTheReplicas(t *testing.T) {
+	p := NewPool(1, "talker", 8, nil, idle{}, idle{}, idle{})
+	var got []int
+	for range 6 {
+		b := bind(t, p)
+		got = append(got, b.Replica.ID)
+		b.Release()
+	}
+	if want := []int{0, 1, 2, 0, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("replicas %v, want %v", got, want)
+	}
+}
+
+func TestLeastLoadedReplicaIsChosen(t *testing.T) {
+	p := NewPool(1, "talker", 8, nil, idle{}, idle{})
+	first, second := bind(t, p), bind(t, p)
+	third := bind(t, p)
+	second.Release()
+	if got := bind(t, p); got.Replica != second.Replica {
+		t.Errorf("bound to replica %d with load %v", got.Replica.ID, p.Load())
+	}
+	first.Release()
+	third.Release()
+}
+
+func TestPlacesBoundOnlyThoseWhoCanWait(t *testing.T) {
+	p := NewPool(0, "thinker", 1, nil, idle{})
+	b := bind(t, p)
+	if _, ok := p.TryBind(); ok {
+		t.Fatal("a second request got the one place")
+	}
+	extra, err := p.Bind()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Release()
+	if _, ok := p.TryBind(); ok {
+		t.Fatal("the place is taken by the request that did not wait")
+	}
+	extra.Release()
+	bind(t, p)
+}
+
+func TestReleaseFreesOnceAndTells(t *testing.T) {
+	freed := 0
+	p := NewPool(0, "thinker", 2, func() { freed++ }, idle{})
+	b := bind(t, p)
+	bind(t, p)
+	b.Release()
+	b.Release()
+	if freed != 1 || !slices.Equal(p.Load(), []int{1}) {
+		t.Errorf("freed %d times, load %v", freed, p.Load())
+	}
+}
+
+func TestEmptyStageSaysSo(t *testing.T) {
+	p := NewPool(2, "code2wav", 1, nil)
+	if _, ok := p.TryBind(); ok {
+		t.Error("bound to nothing")
+	}
+	if _, err := p.Bind(); !errors.Is(err, ErrNoReplica) {
+		t.Errorf("Bind = %v", err)
+	}
+}
+
+func TestCloseNamesTheReplicaThatFailed(t *testing.T) {
+	broken := errors.New("stuck")
+	p := NewPool(2, "code2wav", 1, nil, idle{}, idle{closeErr: broken})
+	err := p.Close()
+	if !errors.Is(err, broken) || err.Error() != "stage code2wav: replica 1: stuck" {
+		t.Errorf("Close = %v", err)
+	}
+}
