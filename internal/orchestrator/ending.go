@@ -1,0 +1,131 @@
+package orchestrator
+
+import (
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// note keeps what the books need of one output of stage k.
+func (f *flight) note(k int, out engine.Output) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := &f.legs[k]
+	l.lastOutput = f.o.now()
+	if audio, ok := out.Payload.(*engine.Audio); ok && k == f.req.Final {
+		f.frames += int64(len(audio.Samples))
+		f.rate, f.sample = audio.Rate, l.lastOutput
+	}
+	if out.Finish != "" {
+		l.finish = out.Finish
+		l.usage = out.Usage
+	}
+}
+
+// handed keeps when stage k was first handed work.
+func (f *flight) handed(k int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l := &f.legs[k]; l.firstInput.IsZero() {
+		l.firstInput = f.o.now()
+	}
+}
+
+func (f *flight) usage(k int) engine.Usage {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.legs[k].usage
+}
+
+// reason is the first reason other than stop in the order of the stages: the
+// thinker's, or the talker's if it was cut short; stop if none was.
+func (f *flight) reason() engine.FinishReason {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended != "" {
+		return f.ended
+	}
+	for k := f.req.Entry; k <= f.req.Final; k++ {
+		if r := f.legs[k].finish; r != "" && r != engine.FinishStop {
+			return r
+		}
+	}
+	return engine.FinishStop
+}
+
+// end is the one end of a request. Only the first call counts.
+func (f *flight) end(reason engine.FinishReason) {
+	now := f.o.now()
+	f.mu.Lock()
+	if f.ended != "" {
+		f.mu.Unlock()
+		return
+	}
+	f.ended, f.endAt = reason, now
+	f.mu.Unlock()
+
+	f.o.requests.Ended(metrics.FinishedReason(reason), now.Sub(f.req.Arrived))
+	if reason != engine.FinishAbort && reason != engine.FinishError {
+		f.recordAudio()
+	}
+	f.o.leave(f)
+}
+
+// recordAudio observes the audio families of a request that ended naturally:
+// all of them, or the reason why there was no sound.
+func (f *flight) recordAudio() {
+	if f.o.stages[f.req.Final].Output != Audio {
+		return
+	}
+	f.mu.Lock()
+	l, frames, rate, last, skip := f.legs[f.req.Final], f.frames, f.rate, f.sample, f.skip
+	f.mu.Unlock()
+	audio := f.audio()
+	switch {
+	case frames > 0:
+		audio.Finished(frames, rate, last.Sub(l.firstInput))
+		if underrun, ok := f.timeline.underrun(); ok {
+			audio.Played(underrun)
+		}
+	case skip != "":
+		audio.Skipped(metrics.SkipReason(skip))
+	default:
+		audio.Skipped(metrics.NoAudioData)
+	}
+}
+
+// audio is the recorder of the replica that makes the request's sound. The
+// last stage was bound: it is even when nothing came for it.
+func (f *flight) audio() *metrics.AudioRecorder {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.o.metrics.Audio(f.req.Final, f.legs[f.req.Final].binding.Replica.ID)
+}
+
+func (f *flight) summary() Summary {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := Summary{Reason: f.ended, Duration: f.endAt.Sub(f.req.Arrived), Samples: f.frames, TTFP: f.timeline.ttfp()}
+	since := func(t time.Time) time.Duration {
+		if t.IsZero() {
+			return 0
+		}
+		return t.Sub(f.req.Arrived)
+	}
+	if f.dispatched.IsZero() {
+		s.Queued = f.endAt.Sub(f.admitted)
+		return s
+	}
+	s.Queued = f.dispatched.Sub(f.admitted)
+	for k, l := range f.legs {
+		if l.binding == nil {
+			continue
+		}
+		s.Stages = append(s.Stages, StageSummary{
+			Name: f.o.stages[k].Name, Replica: l.binding.Replica.ID, Usage: l.usage,
+			Start: since(l.firstInput), End: since(l.lastOutput),
+		})
+	}
+	return s
+}

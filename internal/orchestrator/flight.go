@@ -1,0 +1,321 @@
+package orchestrator
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/connector"
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/stage"
+)
+
+// eventBuffer bounds the events that wait for the client. A full buffer stalls
+// the stage that produces them, for this request only.
+const eventBuffer = 32
+
+var (
+	errReplyClosed   = errors.New("reply was closed")
+	errAudioRejected = errors.New("audio was rejected")
+)
+
+// flight is one request's life: from admission to its one end.
+type flight struct {
+	o      *Orchestrator
+	req    Request
+	queued *list.Element // in the queue; the orchestrator's mu guards it
+
+	admitted   time.Time
+	dispatched time.Time // zero while it waits; set once, before run
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	// silent stages are those whose work only serves the audio. They run under
+	// their own context, so that a rejected codec frame ends them and not the
+	// text.
+	silentCtx    context.Context
+	cancelSilent context.CancelCauseFunc
+
+	events chan Event
+	work   sync.WaitGroup // pumps and intakes
+
+	timeline timeline
+
+	mu     sync.Mutex // guards the fields below
+	legs   []leg
+	err    *StageError
+	ended  engine.FinishReason
+	endAt  time.Time
+	frames int64     // samples handed towards the client
+	rate   int       // of those samples
+	sample time.Time // when the last of them appeared
+	skip   string    // why the audio was skipped, if it was rejected
+}
+
+// leg is one stage's part of a request.
+type leg struct {
+	binding *stage.Binding
+	stream  engine.Stream
+	link    connector.Link // to the next stage
+	finish  engine.FinishReason
+	usage   engine.Usage
+	// firstInput is when the stage was handed its first work, lastOutput when
+	// it gave its newest output.
+	firstInput, lastOutput time.Time
+}
+
+func newFlight(o *Orchestrator, req Request) *flight {
+	f := &flight{o: o, req: req, admitted: o.now(), events: make(chan Event, eventBuffer), legs: make([]leg, len(o.stages))}
+	f.timeline.arrived = req.Arrived
+	f.timeline.streamed = req.Streamed
+	f.ctx, f.cancel = context.WithCancelCause(context.Background())
+	f.silentCtx, f.cancelSilent = context.WithCancelCause(f.ctx)
+	return f
+}
+
+// stageContext is the context that stage k works under.
+func (f *flight) stageContext(k int) context.Context {
+	if f.o.stages[k].Output == Text {
+		return f.ctx
+	}
+	return f.silentCtx
+}
+
+// run is the request's way through the pipeline, from its dispatch until every
+// stage has let go of it.
+func (f *flight) run(entry *stage.Binding) {
+	if f.open(f.req.Entry, entry, f.o.now()) {
+		f.legs[f.req.Entry].stream.CloseSend() // the entry stage has its prompt; nothing is fed to it
+		f.work.Add(1)
+		f.pump(f.req.Entry)
+	}
+	f.work.Wait()
+	close(f.events)
+	f.cancelSilent(nil)
+}
+
+// open starts stage k's stream on the replica it was bound to. It is false
+// when that failed; the request has failed then.
+func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
+	req := engine.Request{ID: f.req.ID, Voice: f.req.Voice, Sampling: f.req.Sampling[k], Handover: k < f.req.Final}
+	if k == f.req.Entry {
+		req.Tokens = f.req.Tokens
+	}
+	f.mu.Lock()
+	f.legs[k].binding = binding
+	f.legs[k].firstInput = at
+	f.mu.Unlock()
+	stream, err := binding.Replica.Engine.Start(req)
+	if err != nil {
+		binding.Release()
+		f.fail(k, err)
+		return false
+	}
+	f.legs[k].stream = stream
+	return true
+}
+
+// pump moves stage k's outputs along until the stage is done with the request:
+// to the client, to the next stage, or both. Whatever happens, the stage holds
+// nothing of the request when pump returns.
+func (f *flight) pump(k int) {
+	defer f.work.Done()
+	l := &f.legs[k]
+	defer func() {
+		if l.link != nil {
+			l.link.CloseSend()
+		}
+		l.stream.Abort()
+		<-l.stream.Done()
+		l.binding.Release()
+	}()
+	for {
+		out, err := l.stream.Recv(f.stageContext(k))
+		if err != nil {
+			f.interrupted(k, err)
+			return
+		}
+		f.note(k, out)
+		if err := f.deliver(k, out); err != nil {
+			f.interrupted(k, err)
+			return
+		}
+		if out.Finish != "" {
+			return
+		}
+	}
+}
+
+// deliver passes one output of stage k on.
+func (f *flight) deliver(k int, out engine.Output) error {
+	if f.o.stages[k].Output == Text && f.req.Text {
+		ev := Event{Modality: Text, Text: out.Text, Tokens: out.Tokens, Finish: out.Finish}
+		if err := f.emit(ev); err != nil {
+			return err
+		}
+	}
+	if k < f.req.Final {
+		return f.forward(k, out.Payload, out.Finish != "")
+	}
+	if f.o.stages[k].Output != Audio {
+		return nil
+	}
+	ev := Event{Modality: Audio, Finish: out.Finish}
+	if audio, ok := out.Payload.(*engine.Audio); ok {
+		ev.Samples, ev.Rate = audio.Samples, audio.Rate
+	}
+	return f.emit(ev)
+}
+
+// emit gives the client an event, and waits while the client is behind.
+func (f *flight) emit(ev Event) error {
+	select {
+	case f.events <- ev:
+		return nil
+	case <-f.ctx.Done():
+		return context.Cause(f.ctx)
+	}
+}
+
+// forward hands a payload of stage k over to the next stage. The next stage is
+// bound when the first payload for it exists, or at stage k's end if none ever
+// did: it then has to say itself that nothing came.
+func (f *flight) forward(k int, p engine.Payload, last bool) error {
+	l := &f.legs[k]
+	if p == nil && !(last && l.link == nil) {
+		return nil
+	}
+	if f.silentCtx.Err() != nil && context.Cause(f.silentCtx) == errAudioRejected {
+		return nil // the text goes on alone
+	}
+	if l.link == nil {
+		if !f.connect(k) {
+			return f.failure()
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	err := l.link.Send(f.silentCtx, p)
+	if errors.Is(err, errAudioRejected) || errors.Is(err, connector.ErrClosed) {
+		return nil // the next stage takes nothing more: its audio was rejected, or is long enough
+	}
+	return err
+}
+
+// connect binds a replica of stage k+1, opens the link to it, and sets its
+// intake and its pump going. It is false when the request has failed.
+func (f *flight) connect(k int) bool {
+	to := k + 1
+	binding, err := f.o.stages[to].Bind()
+	if err != nil {
+		f.fail(to, err)
+		return false
+	}
+	from := f.legs[k].binding.Replica.ID
+	edge := connector.Edge{FromStage: k, FromReplica: from, ToStage: to, ToReplica: binding.Replica.ID}
+	link, err := f.o.connectors[k].Open(edge, f.req.ID)
+	if err != nil {
+		binding.Release()
+		f.fail(k, err)
+		return false
+	}
+	if !f.open(to, binding, time.Time{}) {
+		link.Close()
+		return false
+	}
+	f.legs[k].link = link
+	f.work.Add(2)
+	f.o.flights.Go(func() { f.intake(to, link, edge) })
+	f.o.flights.Go(func() { f.pump(to) })
+	return true
+}
+
+// intake takes what arrives over the link and queues it at stage k. It takes
+// each payload as soon as the stage's intake has let the one before it in.
+func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
+	defer f.work.Done()
+	defer link.Close()
+	stream := f.legs[k].stream
+	hops := f.o.metrics.Transfer(edge.FromStage, edge.FromReplica, edge.ToStage, edge.ToReplica)
+	for {
+		p, hop, err := link.Recv(f.silentCtx)
+		if err == io.EOF {
+			f.handed(k)
+			stream.CloseSend()
+			return
+		}
+		if err != nil {
+			f.interrupted(k, err)
+			return
+		}
+		hops.Hop(hop.Size, hop.Tx, hop.InFlight, hop.Rx)
+		f.handed(k)
+		payload, ok := p.(engine.Payload)
+		if !ok {
+			panic("BUG: the connector delivered something that was never sent")
+		}
+		if err := stream.Send(f.silentCtx, payload); err != nil {
+			if !errors.Is(err, engine.ErrAborted) { // else the stage ended first; its pump says why
+				f.interrupted(k, err)
+			}
+			return
+		}
+	}
+}
+
+// interrupted decides what an error at stage k means for the request: nothing
+// new when the request, or its audio, is over already; silence when the last
+// stage rejected its input before any sound; a failure otherwise.
+func (f *flight) interrupted(k int, err error) {
+	if f.stageContext(k).Err() != nil {
+		return
+	}
+	var rejected *engine.RejectedError
+	if k == f.req.Final && errors.As(err, &rejected) && f.skipAudio(rejected.Reason) {
+		return
+	}
+	f.fail(k, err)
+}
+
+// skipAudio ends the audio of a request that has had none yet. It is false
+// when the client has been given sound.
+func (f *flight) skipAudio(reason string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.frames > 0 {
+		return false
+	}
+	f.skip = reason
+	f.cancelSilent(errAudioRejected)
+	return true
+}
+
+// fail ends the request as an error of stage k, unless it has ended.
+func (f *flight) fail(k int, err error) {
+	f.mu.Lock()
+	replica := 0
+	if b := f.legs[k].binding; b != nil {
+		replica = b.Replica.ID
+	}
+	failure := &StageError{Stage: k, Name: f.o.stages[k].Name, Replica: replica, Err: err}
+	if f.err == nil && f.ended == "" {
+		f.err = failure
+	}
+	f.mu.Unlock()
+	f.end(engine.FinishError)
+	f.cancel(failure)
+}
+
+// failure is the stage error that ended the request, or nil.
+func (f *flight) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		return nil
+	}
+	return f.err
+}

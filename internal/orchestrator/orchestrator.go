@@ -1,0 +1,246 @@
+// Package orchestrator runs requests through a pipeline of stages. It admits
+// them into one bounded queue, dispatches each when its first stage has a free
+// place, binds one replica per stage as work first reaches that stage, moves
+// outputs along as they appear, and ends every request exactly once.
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/connector"
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/stage"
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// DefaultMaxQueue bounds the requests that wait for a place.
+const DefaultMaxQueue = 1024
+
+// Errors of Submit.
+var (
+	// ErrQueueFull means that the queue holds as many requests as it may.
+	ErrQueueFull = errors.New("request queue is full")
+	// ErrDraining means that the server is shutting down.
+	ErrDraining = errors.New("server is shutting down")
+)
+
+// Modality is a kind of output that clients ask for.
+type Modality uint8
+
+// The modalities; NoOutput marks a stage whose outputs no client sees.
+const (
+	NoOutput Modality = iota
+	Text
+	Audio
+)
+
+// Stage is a pool in its place of the pipeline.
+type Stage struct {
+	*stage.Pool
+	// Output is what the stage produces for clients.
+	Output Modality
+}
+
+// Options configure an Orchestrator.
+type Options struct {
+	// Stages in the order of the pipeline.
+	Stages []Stage
+	// Connectors holds, at k, the connector of the hop from stage k to k+1.
+	Connectors []connector.Connector
+	// MaxQueue bounds the waiting requests; 0 means DefaultMaxQueue.
+	MaxQueue int
+	// Metrics receives the events; nil records nothing.
+	Metrics *metrics.Metrics
+	// now is the clock; tests set it.
+	now func() time.Time
+}
+
+// Orchestrator owns the requests of one pipeline.
+type Orchestrator struct {
+	stages     []Stage
+	connectors []connector.Connector
+	metrics    *metrics.Metrics
+	requests   *metrics.RequestRecorder
+	now        func() time.Time
+
+	flights sync.WaitGroup // every goroutine that works for a request
+
+	mu       sync.Mutex // guards the fields below
+	queue    *queue
+	running  map[*flight]struct{}
+	draining bool
+	idle     chan struct{} // closed when draining and no request is left
+}
+
+// New makes an orchestrator over ready stages. It panics when the number of
+// connectors does not fit the stages.
+func New(o Options) *Orchestrator {
+	if len(o.Stages) == 0 || len(o.Connectors) != len(o.Stages)-1 {
+		panic(fmt.Sprintf("BUG: %d stages with %d connectors", len(o.Stages), len(o.Connectors)))
+	}
+	if o.MaxQueue <= 0 {
+		o.MaxQueue = DefaultMaxQueue
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	orch := &Orchestrator{
+		stages:     o.Stages,
+		connectors: o.Connectors,
+		metrics:    o.Metrics,
+		requests:   o.Metrics.Requests(),
+		now:        o.now,
+		queue:      newQueue(len(o.Stages), o.MaxQueue),
+		running:    make(map[*flight]struct{}),
+		idle:       make(chan struct{}),
+	}
+	for _, s := range orch.stages {
+		s.OnFreed(orch.dispatch)
+	}
+	orch.metrics.ObserveRequests(orch.Requests)
+	return orch
+}
+
+// Request is a request as the pipeline sees it.
+type Request struct {
+	// ID is the external request id.
+	ID string
+	// Arrived is when the server's handler was entered.
+	Arrived time.Time
+	// Entry is the stage that the request starts at.
+	Entry int
+	// Final is the last stage that works for the request.
+	Final int
+	// Text says that the client wants the text.
+	Text bool
+	// Streamed says that outputs reach the client as they appear; the audio
+	// families that speak of a player (first packet, underrun, continuity) are
+	// observed only then.
+	Streamed bool
+	// Tokens is the prompt of the entry stage.
+	Tokens []int32
+	// Voice names the speaker; empty is the model's default.
+	Voice string
+	// Sampling holds one stage's parameters at each index.
+	Sampling []engine.Sampling
+}
+
+// FinalStage returns the last stage that a request for the given outputs needs:
+// the highest one that produces any of them. It is false when no stage does.
+func (o *Orchestrator) FinalStage(text, audio bool) (int, bool) {
+	for k := len(o.stages) - 1; k >= 0; k-- {
+		if m := o.stages[k].Output; m == Text && text || m == Audio && audio {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+// Submit admits a request. The caller reads the reply and must close it.
+func (o *Orchestrator) Submit(req Request) (*Reply, error) {
+	f := newFlight(o, req)
+	o.mu.Lock()
+	switch {
+	case o.draining:
+		o.mu.Unlock()
+		return nil, ErrDraining
+	case !o.queue.push(f):
+		o.mu.Unlock()
+		return nil, ErrQueueFull
+	}
+	o.mu.Unlock()
+	o.dispatch()
+	return &Reply{f: f}, nil
+}
+
+// dispatch starts waiting requests, oldest first, while their entry stage has
+// a free place. A request that waits for one stage does not hold up another
+// that starts elsewhere.
+func (o *Orchestrator) dispatch() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for k := range o.stages {
+		for o.queue.waitsFor(k) {
+			binding, ok := o.stages[k].TryBind()
+			if !ok {
+				break
+			}
+			f := o.queue.pop(k)
+			o.running[f] = struct{}{}
+			f.dispatched = o.now()
+			o.flights.Go(func() { f.run(binding) })
+		}
+	}
+}
+
+// leave takes a request that ended out of the queue or the running set. It is
+// false when the request had left before.
+func (o *Orchestrator) leave(f *flight) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ran := o.running[f]
+	if !ran && !o.queue.remove(f) {
+		return false
+	}
+	delete(o.running, f)
+	if o.draining && len(o.running)+o.queue.len() == 0 {
+		close(o.idle)
+	}
+	return true
+}
+
+// Requests returns the number of requests dispatched and not ended, and of
+// those in the queue, at one instant.
+func (o *Orchestrator) Requests() (running, waiting int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.running), o.queue.len()
+}
+
+// Stages returns the pipeline's stages; the slice must not be changed.
+func (o *Orchestrator) Stages() []Stage { return o.stages }
+
+// Draining says whether Drain was called.
+func (o *Orchestrator) Draining() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.draining
+}
+
+// Drain refuses new requests and waits until the admitted ones have ended, or
+// for ctx. What is left then is ended as an abort when its reply is closed.
+func (o *Orchestrator) Drain(ctx context.Context) error {
+	o.mu.Lock()
+	if !o.draining {
+		o.draining = true
+		if len(o.running)+o.queue.len() == 0 {
+			close(o.idle)
+		}
+	}
+	o.mu.Unlock()
+	select {
+	case <-o.idle:
+		return nil
+	case <-ctx.Done():
+		running, waiting := o.Requests()
+		return fmt.Errorf("%d requests running and %d waiting: %w", running, waiting, context.Cause(ctx))
+	}
+}
+
+// Close closes the stages and the connectors. Requests that are still running
+// fail. It returns when nothing works for a request any more.
+func (o *Orchestrator) Close() error {
+	var errs []error
+	for _, s := range o.stages {
+		errs = append(errs, s.Close())
+	}
+	for _, c := range o.connectors {
+		errs = append(errs, c.Close())
+	}
+	o.flights.Wait()
+	return errors.Join(errs...)
+}

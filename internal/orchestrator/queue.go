@@ -1,0 +1,49 @@
+package orchestrator
+
+import "container/list"
+
+// queue holds the admitted requests that wait for a place: one bound for all,
+// first in first out among those that start at the same stage. The
+// orchestrator's mu guards it.
+type queue struct {
+	byEntry []list.List // of *flight
+	n, most int
+}
+
+func newQueue(stages, most int) *queue {
+	return &queue{byEntry: make([]list.List, stages), most: most}
+}
+
+func (q *queue) len() int { return q.n }
+
+// push appends a request; it is false when the queue is full.
+func (q *queue) push(f *flight) bool {
+	if q.n >= q.most {
+		return false
+	}
+	f.queued = q.byEntry[f.req.Entry].PushBack(f)
+	q.n++
+	return true
+}
+
+// waitsFor says whether a request waits for a place at the stage.
+func (q *queue) waitsFor(stage int) bool { return q.byEntry[stage].Len() > 0 }
+
+// pop takes the request that has waited longest for the stage.
+func (q *queue) pop(stage int) *flight {
+	f := q.byEntry[stage].Front().Value.(*flight)
+	q.remove(f)
+	return f
+}
+
+// remove takes the request out, wherever it stands; it is false when the
+// request isn't in the queue.
+func (q *queue) remove(f *flight) bool {
+	if f.queued == nil {
+		return false
+	}
+	q.byEntry[f.req.Entry].Remove(f.queued)
+	f.queued = nil
+	q.n--
+	return true
+}

@@ -1,0 +1,106 @@
+package orchestrator
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/engine"
+)
+
+// Event is one piece of a reply, in the order in which the pieces appeared.
+type Event struct {
+	// Modality says which of the fields below is meant.
+	Modality Modality
+	// Text is newly readable text and Tokens the ids it came from. Text may be
+	// empty while a character is incomplete.
+	Text   string
+	Tokens []int32
+	// Samples is a chunk of sound, one channel, at Rate samples a second.
+	Samples []float32
+	Rate    int
+	// Finish is set on the last event of the modality.
+	Finish engine.FinishReason
+}
+
+// StageError is the failure of a stage to go on with a request.
+type StageError struct {
+	Stage   int
+	Name    string
+	Replica int
+	Err     error
+}
+
+func (e *StageError) Error() string { return "stage " + e.Name + ": " + e.Err.Error() }
+func (e *StageError) Unwrap() error { return e.Err }
+
+// Reply is the server's end of a request: it reads events and reports what it
+// wrote. One goroutine uses it.
+type Reply struct{ f *flight }
+
+// Next returns the next event, io.EOF after the last one, a *StageError when a
+// stage failed, or ctx's error.
+func (r *Reply) Next(ctx context.Context) (Event, error) {
+	select {
+	case ev, ok := <-r.f.events:
+		if ok {
+			return ev, nil
+		}
+		if err := r.f.failure(); err != nil {
+			return Event{}, err
+		}
+		return Event{}, io.EOF
+	case <-ctx.Done():
+		return Event{}, context.Cause(ctx)
+	}
+}
+
+// AudioWritten reports that a chunk of a streamed reply is being handed to the
+// client's writer. An empty chunk is no packet and counts for nothing.
+func (r *Reply) AudioWritten(samples, rate int) {
+	f := r.f
+	if f.timeline.audioWritten(f.o.now(), samples, rate) {
+		f.audio().FirstPacket(f.timeline.ttfp())
+	}
+}
+
+// Finish ends the request naturally: everything was written. It must be called
+// after Next has returned io.EOF; afterwards Close does nothing.
+func (r *Reply) Finish() { r.f.end(r.f.reason()) }
+
+// Close ends the request as an abort unless it has ended, and frees what it
+// held in every stage.
+func (r *Reply) Close() {
+	r.f.end(engine.FinishAbort)
+	r.f.cancel(errReplyClosed)
+}
+
+// Usage counts the tokens of the entry stage. It is complete once that stage
+// has finished.
+func (r *Reply) Usage() engine.Usage { return r.f.usage(r.f.req.Entry) }
+
+// Reason is why the request ends, as the client is told. It is final once Next
+// has returned io.EOF or an error.
+func (r *Reply) Reason() engine.FinishReason { return r.f.reason() }
+
+// Summary describes a request for its log line.
+type Summary struct {
+	Reason   engine.FinishReason
+	Duration time.Duration // arrival to end
+	Queued   time.Duration // admission to dispatch, or to the end if it never came
+	TTFP     time.Duration // arrival to the first audio packet of a stream; 0 if there was none
+	Samples  int64
+	Stages   []StageSummary
+}
+
+// StageSummary is one stage's part of a Summary.
+type StageSummary struct {
+	Name    string
+	Replica int
+	Usage   engine.Usage
+	// Start and End bound the stage's work, counted from the arrival.
+	Start, End time.Duration
+}
+
+// Summary returns what is known of the request so far.
+func (r *Reply) Summary() Summary { return r.f.summary() }

@@ -1,0 +1,84 @@
+package metrics
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// RequestRecorder records the ends of the pipeline's requests.
+type RequestRecorder struct {
+	ends   map[FinishedReason]prometheus.Counter // complete from the start, never written again
+	e2e    prometheus.Observer
+	gauges *requestGauges
+}
+
+func newRequestRecorder(m *Metrics) *RequestRecorder {
+	ends := m.counter(requestsSuccess)
+	r := &RequestRecorder{
+		ends:   make(map[FinishedReason]prometheus.Counter),
+		e2e:    m.histogram(e2eRequestLatency).WithLabelValues(),
+		gauges: newRequestGauges(m),
+	}
+	for _, reason := range finishedReasons {
+		r.ends[reason] = ends.WithLabelValues(string(reason))
+	}
+	m.registry.MustRegister(r.gauges)
+	return r
+}
+
+// Ended records that an admitted request ended e2e after its arrival. A reason
+// outside the closed set counts as an error: whoever invents one has a fault.
+func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration) {
+	if r == nil {
+		return
+	}
+	end, known := r.ends[reason]
+	if !known {
+		reason, end = Error, r.ends[Error]
+	}
+	end.Inc()
+	if reason != Abort && reason != Error {
+		r.e2e.Observe(e2e.Seconds())
+	}
+}
+
+// ObserveRequests makes the page read the two request gauges from src, both at
+// one instant, at each scrape. Until it is called they are zero.
+func (m *Metrics) ObserveRequests(src func() (running, waiting int)) {
+	if m == nil || m.requests == nil {
+		return
+	}
+	m.requests.gauges.src.Store(&src)
+}
+
+// requestGauges reads the live request table at scrape.
+type requestGauges struct {
+	running, waiting *prometheus.Desc
+	src              atomic.Pointer[func() (running, waiting int)]
+}
+
+func newRequestGauges(m *Metrics) *requestGauges {
+	desc := func(name string) *prometheus.Desc {
+		f := family(m.table, name)
+		return prometheus.NewDesc(f.Name, f.Help, nil, m.shared(f))
+	}
+	return &requestGauges{running: desc(numRequestsRunning), waiting: desc(numRequestsWaiting)}
+}
+
+// Describe implements prometheus.Collector.
+func (g *requestGauges) Describe(ch chan<- *prometheus.Desc) {
+	ch <- g.running
+	ch <- g.waiting
+}
+
+// Collect implements prometheus.Collector.
+func (g *requestGauges) Collect(ch chan<- prometheus.Metric) {
+	var running, waiting int
+	if src := g.src.Load(); src != nil {
+		running, waiting = (*src)()
+	}
+	ch <- prometheus.MustNewConstMetric(g.running, prometheus.GaugeValue, float64(running))
+	ch <- prometheus.MustNewConstMetric(g.waiting, prometheus.GaugeValue, float64(waiting))
+}
