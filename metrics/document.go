@@ -1,0 +1,71 @@
+package metrics
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+//go:generate go test -run TestDocumentationIsCurrent -update
+
+const documentHead = "# Metrics\n\n" +
+	"<!-- Made from the family table by `go generate ./metrics`; do not edit. -->\n\n" +
+	"`GET /metrics` answers in the Prometheus text format, 0.0.4. The `vllm:omni_` families have the names, labels, units and\n" +
+	"buckets of vLLM-Omni's production metrics page; `http_` families are those of its HTTP instrumentation.\n\n" +
+	"- Recording needs `--log-stats`. Without it the page names the `vllm:omni_` families (HELP and TYPE) and shows no sample\n" +
+	"  of them; `http_`, `process_` and `go_` families stay. A family without a child is named the same way.\n" +
+	"- `model_name` is the served name, on every `vllm:` family. `stage` and `replica` are decimal ids.\n" +
+	"- Children whose labels are a closed set exist at zero from the start; transfer edges appear with their first hop.\n" +
+	"- There are no `_created` series, and `go_` families stand where the reference has `python_` ones. Bucket bounds are\n" +
+	"  written as Go writes them (`le=\"1\"`), which Prometheus 3 stores as `le=\"1.0\"`.\n" +
+	"- A *natural* end is one with the reason stop, length or repetition.\n"
+
+// WriteMarkdown writes the documentation of every family in the table.
+func WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(documentHead)
+	var group Group
+	for _, f := range Families() {
+		if f.Group != group {
+			group = f.Group
+			fmt.Fprintf(&b, "\n## %s\n", group)
+		}
+		fmt.Fprintf(&b, "\n### `%s`\n\n%s\n\n", f.Name, f.Help)
+		b.WriteString("| | |\n| --- | --- |\n")
+		row := func(name, text string) {
+			if text != "" {
+				fmt.Fprintf(&b, "| %s | %s |\n", name, text)
+			}
+		}
+		row("type", string(f.Kind))
+		row("unit", f.Unit)
+		row("labels", labelText(f))
+		row("buckets", bucketText(f.Buckets))
+		row("present", f.Present)
+		row("moves at", f.Moves)
+		row("stays still at", f.Still)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func labelText(f Family) string {
+	texts := make([]string, len(f.Labels))
+	for i, l := range f.Labels {
+		texts[i] = "`" + l + "`"
+		if values := f.Values[l]; values != nil {
+			texts[i] += " (" + strings.Join(values, ", ") + ")"
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func bucketText(bounds []float64) string {
+	texts := make([]string, len(bounds))
+	for i, v := range slices.Sorted(slices.Values(bounds)) {
+		texts[i] = strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strings.Join(texts, " ")
+}

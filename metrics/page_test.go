@@ -1,0 +1,213 @@
+package metrics
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// threeStages is the reference's pipeline with two replicas of the last stage.
+var threeStages = []StageInfo{{ID: 0, Replicas: 1, AR: true}, {ID: 1, Replicas: 1, AR: true}, {ID: 2, Replicas: 2, Audio: true}}
+
+func newOn() *Metrics { return New(Options{ModelName: "m", LogStats: true, Stages: threeStages}) }
+
+// text is the page without the families of the process and the runtime, whose
+// values no test knows.
+func text(t *testing.T, m *Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 200 || w.Header().Get("Content-Type") != contentType {
+		t.Fatalf("status %d, type %q", w.Code, w.Header().Get("Content-Type"))
+	}
+	var b strings.Builder
+	for line := range strings.Lines(w.Body.String()) {
+		name := strings.TrimPrefix(strings.TrimPrefix(line, "# HELP "), "# TYPE ")
+		if !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func parse(t *testing.T, page string) map[string]*dto.MetricFamily {
+	t.Helper()
+	p := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := p.TextToMetricFamilies(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+// samples sums a family over the children that have all the given label
+// values: a counter's or gauge's value, a histogram's or summary's count.
+func samples(t *testing.T, m *Metrics, name string, labels ...string) float64 {
+	t.Helper()
+	f := parse(t, text(t, m))[name]
+	var sum float64
+	for _, child := range f.GetMetric() {
+		matches := 0
+		for _, l := range child.GetLabel() {
+			if slices.Contains(labels, l.GetName()+"="+l.GetValue()) {
+				matches++
+			}
+		}
+		if matches != len(labels) {
+			continue
+		}
+		sum += child.GetCounter().GetValue() + child.GetGauge().GetValue() +
+			float64(child.GetHistogram().GetSampleCount()) + float64(child.GetSummary().GetSampleCount())
+	}
+	return sum
+}
+
+// useAll makes one event of every kind.
+func useAll(m *Metrics) {
+	m.ObserveRequests(func() (int, int) { return 3, 4 })
+	m.Requests().Ended(Stop, 1500*time.Millisecond)
+	m.Requests().Ended(Abort, time.Second)
+	a := m.Audio(2, 1)
+	a.FirstPacket(234 * time.Millisecond)
+	a.Finished(48000, 24000, 900*time.Millisecond)
+	a.Played(20 * time.Millisecond)
+	a.Skipped(MalformedCodec)
+	m.Transfer(1, 0, 2, 1).Hop(1600, 2*time.Millisecond, time.Millisecond, 3*time.Millisecond)
+	m.HTTP().Route("/v1/models").Observe("GET", 200, 0, 120, 3*time.Millisecond)
+}
+
+func TestPage(t *testing.T) {
+	for name, m := range map[string]*Metrics{
+		"on":        newOn(),
+		"off":       New(Options{ModelName: "m", Stages: threeStages}),
+		"one-stage": New(Options{ModelName: "m", LogStats: true, Stages: threeStages[:1]}),
+		"used":      newOn(),
+	} {
+		if name == "used" {
+			useAll(m)
+		}
+		golden := "testdata/" + name + ".txt"
+		got := text(t, m)
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s: the page is not that of %s (-update rewrites it):\n%s", name, golden, got)
+		}
+		parse(t, got)
+	}
+}
+
+func TestEveryDeclaredFamilyIsNamedOnEveryPage(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		page := text(t, New(Options{ModelName: "m", LogStats: on, Stages: threeStages}))
+		for _, f := range Families() {
+			if f.Foreign {
+				continue
+			}
+			if n := strings.Count(page, "# TYPE "+f.Name+" "+string(f.Kind)+"\n"); n != 1 {
+				t.Errorf("stats %v: %s has %d TYPE lines", on, f.Name, n)
+			}
+		}
+	}
+}
+
+func TestStatsOffShowsNoSampleOfTheirFamilies(t *testing.T) {
+	m := New(Options{ModelName: "m", Stages: threeStages})
+	useAll(m)
+	for line := range strings.Lines(text(t, m)) {
+		if strings.HasPrefix(line, "vllm:") {
+			t.Errorf("sample %q", line)
+		}
+	}
+	if n := samples(t, m, httpRequests); n != 1 {
+		t.Errorf("%v HTTP requests, want the one there was", n)
+	}
+}
+
+func TestGzipHoldsTheSamePage(t *testing.T) {
+	m := New(Options{ModelName: "m"})
+	r := httptest.NewRequest("GET", "/metrics", nil)
+	r.Header.Set("Accept-Encoding", "gzip, deflate")
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, r)
+	if w.Header().Get("Content-Encoding") != "gzip" {
+		t.Fatalf("encoding %q", w.Header().Get("Content-Encoding"))
+	}
+	z, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(z)
+	if err != nil || !bytes.Contains(page, []byte("# TYPE vllm:omni_audio_rtf histogram\n")) {
+		t.Errorf("%v: %s", err, page)
+	}
+}
+
+// lintExceptions are the reference's own names that promlint would have
+// otherwise. The list may only shrink.
+var lintExceptions = []string{
+	numRequestsRunning, numRequestsWaiting, requestsSuccess, e2eRequestLatency,
+	audioTTFP, audioDuration, audioRTF, audioFrames, audioUnderrun, audioContinuityOK, audioSkipped,
+	transferSize, transferTx, transferRx, transferInFlight,
+}
+
+func TestPageLintsButForTheReferencesNames(t *testing.T) {
+	m := newOn()
+	useAll(m)
+	problems, err := promlint.New(strings.NewReader(text(t, m))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	excused := map[string]bool{}
+	for _, p := range problems {
+		if !slices.Contains(lintExceptions, p.Metric) {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+		excused[p.Metric] = true
+	}
+	for _, name := range lintExceptions {
+		if !excused[name] {
+			t.Errorf("%s lints: take it off the list", name)
+		}
+	}
+}
+
+func TestTwoServersInOneProcessKeepTheirOwnTotals(t *testing.T) {
+	a, b := newOn(), newOn()
+	a.Requests().Ended(Stop, time.Second)
+	if samples(t, a, requestsSuccess) != 1 || samples(t, b, requestsSuccess) != 0 {
+		t.Error("two servers share a counter")
+	}
+}
+
+func TestReplicaThatIsMadeAgainGoesOnWhereItWas(t *testing.T) {
+	m := newOn()
+	m.Audio(2, 0).Finished(10, 24000, time.Second)
+	m.Audio(2, 0).Finished(10, 24000, time.Second)
+	m.Transfer(0, 0, 1, 0).Hop(1, 0, 0, 0)
+	m.Transfer(0, 0, 1, 0).Hop(1, 0, 0, 0)
+	if n := samples(t, m, audioFrames, "replica=0"); n != 20 {
+		t.Errorf("%v frames", n)
+	}
+	if n := samples(t, m, transferTx); n != 2 {
+		t.Errorf("%v hops", n)
+	}
+}

@@ -1,0 +1,166 @@
+package metrics
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// moves names each family's proof: the outcome that moves it and the one that
+// does not.
+func TestFamiliesMoveAndStayStill(t *testing.T) {
+	const ms = time.Millisecond
+	running := func(n, waiting int) func(*Metrics) {
+		return func(m *Metrics) { m.ObserveRequests(func() (int, int) { return n, waiting }) }
+	}
+	ended := func(r FinishedReason) func(*Metrics) {
+		return func(m *Metrics) { m.Requests().Ended(r, 500*ms) }
+	}
+	audio := func(f func(*AudioRecorder)) func(*Metrics) {
+		return func(m *Metrics) { f(m.Audio(2, 0)) }
+	}
+	finished := audio(func(a *AudioRecorder) { a.Finished(24000, 24000, 500*ms) })
+	skipped := audio(func(a *AudioRecorder) { a.Skipped(NoAudioData) })
+	hop := func(m *Metrics) { m.Transfer(0, 0, 1, 0).Hop(4096, ms, ms, ms) }
+	request := func(m *Metrics) { m.HTTP().Route("/v1/models").Observe("GET", 200, 5, 7, ms) }
+	nothing := func(*Metrics) {}
+	for _, c := range []struct {
+		name          string
+		moving, still string
+		move, stay    func(*Metrics)
+		want, base    float64
+		labels        []string
+	}{
+		{numRequestsRunning, "dispatched", "waiting", running(2, 0), running(0, 5), 2, 0, nil},
+		{numRequestsWaiting, "admitted", "dispatched", running(0, 5), running(2, 0), 5, 0, nil},
+		{requestsSuccess, "stop", "refused", ended(Stop), nothing, 1, 0, []string{"finished_reason=stop"}},
+		{requestsSuccess, "length", "stop", ended(Length), ended(Stop), 1, 0, []string{"finished_reason=length"}},
+		{requestsSuccess, "aborted", "stop", ended(Abort), ended(Stop), 1, 0, []string{"finished_reason=abort"}},
+		{requestsSuccess, "failed", "stop", ended(Error), ended(Stop), 1, 0, []string{"finished_reason=error"}},
+		{requestsSuccess, "repetition", "stop", ended(Repetition), ended(Stop), 1, 0, []string{"finished_reason=repetition"}},
+		{requestsSuccess, "a reason nobody knows is an error", "stop", ended("odd"), ended(Stop), 1, 0, []string{"finished_reason=error"}},
+		{e2eRequestLatency, "stop", "aborted", ended(Stop), ended(Abort), 1, 0, nil},
+		{e2eRequestLatency, "length", "failed", ended(Length), ended(Error), 1, 0, nil},
+		{audioTTFP, "streamed", "not streamed", audio(func(a *AudioRecorder) { a.FirstPacket(ms) }), finished, 1, 0, nil},
+		{audioDuration, "natural end", "silent", finished, skipped, 1, 0, nil},
+		{audioRTF, "natural end", "silent", finished, skipped, 1, 0, nil},
+		{audioFrames, "natural end", "silent", finished, skipped, 24000, 0, nil},
+		{audioFrames, "natural end", "no rate: nothing rather than half", finished, audio(func(a *AudioRecorder) { a.Finished(10, 0, ms) }), 24000, 0, nil},
+		{audioUnderrun, "streamed", "not streamed", audio(func(a *AudioRecorder) { a.Played(0) }), finished, 1, 0, nil},
+		{audioContinuityOK, "at the threshold", "above it", audio(func(a *AudioRecorder) { a.Played(100 * ms) }), audio(func(a *AudioRecorder) { a.Played(101 * ms) }), 1, 0, []string{"threshold_ms=100"}},
+		{audioSkipped, "no audio", "sound", skipped, finished, 1, 0, []string{"reason=no_audio_data"}},
+		{audioSkipped, "malformed", "no audio", audio(func(a *AudioRecorder) { a.Skipped(MalformedCodec) }), skipped, 1, 0, []string{"reason=malformed_codec"}},
+		{transferSize, "hop", "text only", hop, ended(Stop), 1, 0, []string{"from_stage=0", "to_stage=1"}},
+		{transferTx, "hop", "text only", hop, ended(Stop), 1, 0, []string{"from_replica=0", "to_replica=0"}},
+		{transferRx, "hop", "text only", hop, ended(Stop), 1, 0, nil},
+		{transferInFlight, "hop", "text only", hop, ended(Stop), 1, 0, nil},
+		{httpRequests, "2xx", "nothing", request, nothing, 1, 0, []string{"status=2xx", "method=GET", "handler=/v1/models"}},
+		{httpRequests, "client gone is 4xx", "2xx", func(m *Metrics) { m.HTTP().Route("/x").Observe("POST", 0, 0, 0, ms) }, request, 1, 0, []string{"status=4xx"}},
+		{httpRequestSize, "request", "nothing", request, nothing, 1, 0, nil},
+		{httpResponseSize, "request", "nothing", request, nothing, 1, 0, nil},
+		{httpDurationFine, "request", "nothing", request, nothing, 1, 0, nil},
+		{httpDuration, "request", "nothing", request, nothing, 1, 0, nil},
+	} {
+		for _, try := range []struct {
+			outcome string
+			do      func(*Metrics)
+			want    float64
+		}{{"moves at: " + c.moving, c.move, c.want}, {"still at: " + c.still, c.stay, c.base}} {
+			t.Run(c.name+"/"+try.outcome, func(t *testing.T) {
+				m := newOn()
+				try.do(m)
+				if got := samples(t, m, c.name, c.labels...); got != try.want {
+					t.Errorf("%v, want %v", got, try.want)
+				}
+			})
+		}
+	}
+}
+
+func TestEveryFamilyHasAProof(t *testing.T) {
+	m := newOn()
+	useAll(m)
+	page := parse(t, text(t, m))
+	for _, f := range Families() {
+		if !f.Foreign && len(page[f.Name].GetMetric()) == 0 {
+			t.Errorf("%s has no sample after every kind of event", f.Name)
+		}
+		if f.Moves == "" || f.Still == "" || f.Help == "" || f.Present == "" || f.Unit == "" {
+			t.Errorf("%s is not fully declared", f.Name)
+		}
+	}
+}
+
+func TestRTFIsWallTimeOverDuration(t *testing.T) {
+	m := newOn()
+	m.Audio(2, 0).Finished(48000, 24000, 3*time.Second)
+	for _, child := range parse(t, text(t, m))[audioRTF].GetMetric() {
+		if h := child.GetHistogram(); h.GetSampleCount() > 0 && h.GetSampleSum() != 1.5 {
+			t.Errorf("rtf %v, want 3 s over 2 s", h.GetSampleSum())
+		}
+	}
+}
+
+func TestNegativeTimesOfAHopAreZero(t *testing.T) {
+	m := newOn()
+	m.Transfer(0, 0, 1, 0).Hop(1, -time.Second, -time.Second, -time.Second)
+	for _, name := range []string{transferTx, transferRx, transferInFlight} {
+		if sum := parse(t, text(t, m))[name].GetMetric()[0].GetHistogram().GetSampleSum(); sum != 0 {
+			t.Errorf("%s: %v", name, sum)
+		}
+	}
+}
+
+func TestMethodsThatClientsInventShareOneChild(t *testing.T) {
+	m := newOn()
+	route := m.HTTP().Route(NoHandler)
+	for i := range 1000 {
+		route.Observe(fmt.Sprintf("M%d", i), 404, 0, 0, 0)
+	}
+	if n := len(parse(t, text(t, m))[httpRequests].GetMetric()); n != 1 {
+		t.Errorf("%d children", n)
+	}
+	if n := samples(t, m, httpRequests, "method=other", "handler=none", "status=4xx"); n != 1000 {
+		t.Errorf("%v requests", n)
+	}
+}
+
+func TestNilRecordersAreSilent(t *testing.T) {
+	var m *Metrics
+	useAll(m)
+	if m.Requests() != nil || m.Audio(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
+		t.Error("a nil Metrics gave a recorder")
+	}
+}
+
+func TestRecordingAllocatesNothing(t *testing.T) {
+	on, off := newOn(), New(Options{ModelName: "m", Stages: threeStages})
+	useAll(on)
+	for _, m := range []*Metrics{on, off} {
+		requests, audio, hops, route := m.Requests(), m.Audio(2, 1), m.Transfer(1, 0, 2, 1), m.HTTP().Route("/v1/models")
+		route.Observe("GET", 200, 0, 0, 0)
+		for name, f := range map[string]func(){
+			"Ended":       func() { requests.Ended(Stop, time.Second) },
+			"FirstPacket": func() { audio.FirstPacket(time.Second) },
+			"Finished":    func() { audio.Finished(1, 24000, time.Second) },
+			"Played":      func() { audio.Played(0) },
+			"Skipped":     func() { audio.Skipped(NoAudioData) },
+			"Hop":         func() { hops.Hop(1, 1, 1, 1) },
+			"Audio":       func() { m.Audio(2, 1) },
+			"Transfer":    func() { m.Transfer(1, 0, 2, 1) },
+			"Observe":     func() { route.Observe("GET", 200, 0, 0, 0) },
+		} {
+			if n := testing.AllocsPerRun(100, f); n != 0 {
+				t.Errorf("%s: %v allocations", name, n)
+			}
+		}
+	}
+}
+
+func TestModelNameIsEscaped(t *testing.T) {
+	m := New(Options{ModelName: "a\"b\\c\n", LogStats: true})
+	if page := text(t, m); !strings.Contains(page, `{model_name="a\"b\\c\n"}`) {
+		t.Error(page)
+	}
+}
