@@ -49,14 +49,22 @@ type Connector interface {
 // Link is one request's way over one edge: payloads arrive whole and in order.
 // One goroutine may send while another receives.
 type Link interface {
-	// Send hands a payload to the transport. It waits while the link holds as
-	// many payloads as it may, and returns ctx's error if that comes first.
+	// Depth is the number of payloads that have a place in the link: those on
+	// their way and those received but not released.
+	Depth() int
+	// Send hands a payload to the transport. It waits while every place is
+	// taken, and returns ctx's error if that comes first.
 	Send(ctx context.Context, p Payload) error
 	// CloseSend says that no payload follows.
 	CloseSend()
 	// Recv takes the next payload and the measurement of its crossing. It
-	// returns io.EOF after the last one.
+	// returns io.EOF after the last one. The payload keeps its place until
+	// Release: so a receiver can take what arrives at once, and the sender is
+	// held back all the same while the receiver has no use for it.
 	Recv(ctx context.Context) (Payload, Hop, error)
+	// Release frees the place of the oldest payload received and not released.
+	// It may be called from another goroutine than Recv.
+	Release()
 	// Close drops the link and what it still holds; waiting calls return
 	// ErrClosed.
 	Close()

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// DefaultDepth is the number of payloads that an in-process link holds.
+// DefaultDepth is the number of payloads that have a place in an in-process
+// link.
 const DefaultDepth = 16
 
 // InProcess hands payloads over inside one process, by reference: nothing is
@@ -50,9 +51,10 @@ type parcel struct {
 type inprocLink struct {
 	now func() time.Time
 
-	// places bounds the parcels in the link. A sender takes a place before it
-	// starts its clock, so that the wait for one is never counted as tx, and
-	// the push into queue, which has room for every place, never waits.
+	// places bounds the parcels that are on their way or not released. A sender
+	// takes a place before it starts its clock, so that the wait for one is
+	// never counted as tx, and the push into queue, which has room for every
+	// place, never waits.
 	places chan struct{}
 	queue  chan parcel
 
@@ -93,7 +95,6 @@ func (l *inprocLink) Recv(ctx context.Context) (Payload, Hop, error) {
 			return nil, Hop{}, io.EOF
 		}
 		taken := l.now()
-		<-l.places
 		hop := Hop{Size: parcel.size, Tx: parcel.tx, InFlight: max(0, taken.Sub(parcel.sent))}
 		hop.Rx = l.now().Sub(taken)
 		return parcel.payload, hop, nil
@@ -103,6 +104,12 @@ func (l *inprocLink) Recv(ctx context.Context) (Payload, Hop, error) {
 		return nil, Hop{}, ErrClosed
 	}
 }
+
+// Release implements Link.
+func (l *inprocLink) Release() { <-l.places }
+
+// Depth implements Link.
+func (l *inprocLink) Depth() int { return cap(l.places) }
 
 // Close implements Link.
 func (l *inprocLink) Close() { l.closeOnce.Do(func() { close(l.closed) }) }

@@ -67,9 +67,30 @@ func TestWaitForAPlaceIsNotTransmission(t *testing.T) {
 		if hop.Tx != 0 {
 			t.Errorf("tx = %v, want none of the wait", hop.Tx)
 		}
+		link.Release()
 	}
 	if err := <-sent; err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestReceivedPayloadKeepsItsPlaceUntilItIsReleased(t *testing.T) {
+	link := open(t, 1)
+	if err := link.Send(t.Context(), blob(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := link.Recv(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("no place")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(cause)
+	if err := link.Send(ctx, blob(2)); err != cause {
+		t.Errorf("Send into a link without a place = %v", err)
+	}
+	link.Release()
+	if err := link.Send(t.Context(), blob(2)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -141,5 +162,6 @@ func BenchmarkInProcessHop(b *testing.B) {
 		if _, _, err := link.Recv(ctx); err != nil {
 			b.Fatal(err)
 		}
+		link.Release()
 	}
 }

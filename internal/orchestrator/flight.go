@@ -234,21 +234,25 @@ func (f *flight) connect(k int) bool {
 	return true
 }
 
-// intake takes what arrives over the link and queues it at stage k. It takes
-// each payload as soon as the stage's intake has let the one before it in.
+// intake takes what arrives over the link, at once, so that a hop's time in
+// flight is the wire's and not the stage's. What the stage has no room for yet
+// waits here; it keeps its place in the link, which holds the sender back.
 func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 	defer f.work.Done()
-	defer link.Close()
-	stream := f.legs[k].stream
+	arrived := make(chan engine.Payload, link.Depth()) // room for all: a push never waits
+	f.work.Add(1)
+	f.o.flights.Go(func() { f.feed(k, link, arrived) })
+	defer close(arrived)
 	hops := f.o.metrics.Transfer(edge.FromStage, edge.FromReplica, edge.ToStage, edge.ToReplica)
 	for {
 		p, hop, err := link.Recv(f.silentCtx)
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			f.handed(k)
-			stream.CloseSend()
 			return
-		}
-		if err != nil {
+		case errors.Is(err, connector.ErrClosed): // the stage takes nothing more; its pump says why
+			return
+		case err != nil:
 			f.interrupted(k, err)
 			return
 		}
@@ -258,13 +262,27 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 		if !ok {
 			panic("BUG: the connector delivered something that was never sent")
 		}
-		if err := stream.Send(f.silentCtx, payload); err != nil {
-			if !errors.Is(err, engine.ErrAborted) { // else the stage ended first; its pump says why
-				f.interrupted(k, err)
-			}
+		arrived <- payload
+	}
+}
+
+// feed moves what arrived into stage k as the stage has room for it.
+func (f *flight) feed(k int, link connector.Link, arrived <-chan engine.Payload) {
+	defer f.work.Done()
+	defer link.Close()
+	stream := f.legs[k].stream
+	for payload := range arrived {
+		err := stream.Send(f.silentCtx, payload)
+		if errors.Is(err, engine.ErrAborted) { // the stage ended first; its pump says why
 			return
 		}
+		if err != nil {
+			f.interrupted(k, err)
+			return
+		}
+		link.Release()
 	}
+	stream.CloseSend()
 }
 
 // interrupted decides what an error at stage k means for the request: nothing

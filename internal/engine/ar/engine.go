@@ -1,0 +1,223 @@
+// Package ar is the embedded autoregressive engine: it runs the thinker or the
+// talker for many requests at once, by continuous batching over a paged KV
+// cache. Each step gathers the input rows that the running sequences have
+// ready (whole prompts, pieces of long ones, single decode rows), runs them
+// through the transformer in one batch, and lets the sequences that have no
+// known row left choose their next token.
+package ar
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
+)
+
+// Config sizes an engine. Zero values mean the defaults named at each field.
+type Config struct {
+	// MaxSeqs bounds the sequences that a step works for; default 64.
+	MaxSeqs int
+	// MaxBatchedTokens bounds the rows of one step; a longer prefill is done in
+	// pieces. Default 2048.
+	MaxBatchedTokens int
+	// MaxModelLen bounds prompt and generated tokens together; default 32768.
+	MaxModelLen int
+	// BlockSize is the number of positions in a KV block; default 16.
+	BlockSize int
+	// Blocks is the number of KV blocks; the default holds MaxSeqs sequences of
+	// MaxModelLen. A block takes memory once it is first used.
+	Blocks int
+	// OnStep, if not nil, is told of each step, on the engine's goroutine.
+	OnStep func(Step)
+}
+
+// Step describes one executed step.
+type Step struct {
+	// Began is when the step was scheduled, Took how long it worked.
+	Began time.Time
+	Took  time.Duration
+	// PrefillRows and DecodeRows are the rows that were computed: those of
+	// sequences without and with an output so far.
+	PrefillRows, DecodeRows int
+	// Sequences is the number of sequences that had a row in the step.
+	Sequences int
+	// Running and Waiting count the engine's sequences after the step.
+	Running, Waiting int
+}
+
+// model is the stage's side of the engine: what a sequence's rows are and what
+// its hidden states mean.
+type model interface {
+	decoder() *qwen3omni.Decoder
+	// open makes the state of one sequence. It refuses a request that the model
+	// can never serve.
+	open(req engine.Request) (program, error)
+	// decide turns the last hidden state of each sequence, row-major, into its
+	// next token, and hands out what the sequence has to say.
+	decide(batch []*sequence, hidden []float32)
+}
+
+// program is the stage-specific state of one sequence.
+type program interface {
+	// intake takes from the exchange what the sequence needs to go on, and no
+	// more than that.
+	intake(x *engine.Exchange) error
+	// rows is the number of input rows known so far.
+	rows() int
+	// most bounds the rows that the sequence can come to have; it is asked
+	// once rows is positive.
+	most() int
+	// embed writes the known input rows from..to, row-major.
+	embed(dst []float32, from, to int)
+	// over says that the sequence ends without another row: its input was
+	// empty.
+	over() bool
+	// usage counts the sequence's tokens.
+	usage() engine.Usage
+}
+
+// Engine runs one replica. It implements engine.Engine.
+type Engine struct {
+	cfg   Config
+	model model
+	now   func() time.Time
+
+	wake   chan struct{}
+	closed chan struct{}
+	gone   chan struct{} // closed when the loop has returned
+
+	mu      sync.Mutex // guards the fields below
+	arrived []*sequence
+	closing bool
+
+	// The loop alone uses the rest.
+	waiting []*sequence
+	running []*sequence
+	kv      *qwen3omni.KVCache
+	scratch *qwen3omni.Scratch
+	blocks  *blockPool
+	batch   []*sequence // the step's sequences
+	buffers stepBuffers
+}
+
+func newEngine(m model, cfg Config) *Engine {
+	cfg.MaxSeqs = orDefault(cfg.MaxSeqs, 64)
+	cfg.MaxBatchedTokens = orDefault(cfg.MaxBatchedTokens, 2048)
+	cfg.MaxModelLen = orDefault(cfg.MaxModelLen, 32768)
+	cfg.BlockSize = orDefault(cfg.BlockSize, 16)
+	cfg.Blocks = orDefault(cfg.Blocks, cfg.MaxSeqs*ceilDiv(cfg.MaxModelLen, cfg.BlockSize))
+	e := &Engine{
+		cfg:     cfg,
+		model:   m,
+		now:     time.Now,
+		wake:    make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+		gone:    make(chan struct{}),
+		kv:      m.decoder().NewKVCache(cfg.Blocks, cfg.BlockSize),
+		scratch: m.decoder().NewScratch(),
+		blocks:  newBlockPool(cfg.Blocks, cfg.BlockSize),
+	}
+	go e.loop()
+	return e
+}
+
+// Start implements engine.Engine. It refuses a request that could never get
+// enough KV blocks, or that the model does not understand.
+func (e *Engine) Start(req engine.Request) (engine.Stream, error) {
+	p, err := e.model.open(req)
+	if err != nil {
+		return nil, err
+	}
+	seq := &sequence{
+		Exchange: engine.NewExchange(intakeDepth, outputDepth, e.signal),
+		req:      req,
+		program:  p,
+		sampler:  newSampler(req.Sampling),
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing {
+		return nil, engine.ErrClosed
+	}
+	e.arrived = append(e.arrived, seq)
+	e.signal()
+	return seq.Exchange, nil
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if !e.closing {
+		e.closing = true
+		close(e.closed)
+	}
+	e.mu.Unlock()
+	<-e.gone
+	return nil
+}
+
+func (e *Engine) signal() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// loop is the engine's life: step while there is work, sleep while there is none.
+func (e *Engine) loop() {
+	defer close(e.gone)
+	for {
+		select {
+		case <-e.closed:
+			e.endAll(engine.ErrClosed)
+			return
+		default:
+		}
+		e.admit()
+		if e.schedule() {
+			e.step()
+			continue
+		}
+		select {
+		case <-e.wake:
+		case <-e.closed:
+		}
+	}
+}
+
+// endAll ends every sequence with err.
+func (e *Engine) endAll(err error) {
+	e.mu.Lock()
+	all := append(append(e.arrived, e.waiting...), e.running...)
+	e.arrived = nil
+	e.mu.Unlock()
+	for _, s := range all {
+		e.release(s, err)
+	}
+	e.waiting, e.running = nil, nil
+}
+
+// release ends a sequence and frees its blocks; a nil err is a natural end.
+func (e *Engine) release(s *sequence, err error) {
+	e.blocks.free(s.blocks)
+	s.blocks = nil
+	s.End(err)
+}
+
+func orDefault(v, def int) int {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// tooLong is the refusal of a sequence that the engine could never hold.
+func tooLong(rows, most int) error {
+	return fmt.Errorf("the sequence may reach %d positions, the engine holds %d", rows, most)
+}
+
+var _ engine.Engine = (*Engine)(nil)

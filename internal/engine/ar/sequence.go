@@ -1,0 +1,33 @@
+package ar
+
+import "github.com/limelight-omni/limelight/internal/engine"
+
+// Depths of a sequence's buffers. The intake is short, since the sequence
+// takes from it only what it needs next; the outputs absorb a step's jitter.
+const (
+	intakeDepth = 16
+	outputDepth = 16
+)
+
+// sequence is one request inside the engine.
+type sequence struct {
+	*engine.Exchange
+	req     engine.Request
+	program program
+	sampler *sampler
+
+	blocks    []int32 // the block table; nil until admitted
+	computed  int     // rows that the KV cache holds
+	generated int     // tokens chosen
+	scheduled int     // rows in the step under way
+	limit     int     // rows that the block table holds
+	finished  bool    // it has handed out its last output
+}
+
+// finish hands out the sequence's last output.
+func (s *sequence) finish(out engine.Output, reason engine.FinishReason) {
+	out.Finish = reason
+	out.Usage = s.program.usage()
+	s.finished = true
+	s.Put(out)
+}

@@ -1,0 +1,233 @@
+package ar
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
+)
+
+// Chunks is the plan by which codec frames are gathered into hops: the first
+// hop carries First frames, so that sound starts early, each further one Then.
+type Chunks struct {
+	First, Then int
+}
+
+// DefaultChunks are vLLM-Omni's: 0.32 s of sound first, then 2 s at a time.
+var DefaultChunks = Chunks{First: 4, Then: 25}
+
+// NewTalker makes an engine that turns text embeddings into codec frames with
+// m's talker and code predictor.
+func NewTalker(m *qwen3omni.Model, chunks Chunks, cfg Config) *Engine {
+	return newEngine(&talker{
+		model:     m,
+		chunks:    chunks,
+		logits:    make([]float32, m.Talker.Vocab()),
+		predictor: m.Talker.Predictor().NewScratch(),
+	}, cfg)
+}
+
+type talker struct {
+	model  *qwen3omni.Model
+	chunks Chunks
+
+	logits    []float32   // [vocab], of one sequence
+	buf       []candidate // room of the sampler
+	predictor *qwen3omni.PredictorScratch
+
+	// The frames of a step, one row a sequence.
+	framing []*sequence
+	hidden  []float32 // [n, hidden]
+	embeds  []float32 // [n, hidden]: of group 0's code
+	sums    []float32 // [n, hidden]: of all codes
+	codes   []int32   // [n, groups-1]
+}
+
+// speaking is one sequence of the talker.
+type speaking struct {
+	talker *talker
+	req    engine.Request
+	input  *qwen3omni.TalkerInput
+	ended  bool // the text is complete
+
+	computable []float32 // input rows [n, hidden]: the prefill and one row a frame
+	sum        []float32 // the newest frame's embedding, which waits for its text row
+	pending    bool      // sum is set
+	frames     int       // frames made
+	prefill    int       // rows of the prefill
+
+	chunk []int32 // frames not handed over yet
+	first bool    // the first hop has gone
+}
+
+func (t *talker) decoder() *qwen3omni.Decoder { return t.model.Talker.Decoder() }
+
+func (t *talker) open(req engine.Request) (program, error) {
+	input, err := qwen3omni.NewTalkerInput(t.model.Talker, cmp.Or(req.Voice, t.model.Config.DefaultVoice()))
+	if err != nil {
+		return nil, fmt.Errorf("voice: %w", err)
+	}
+	p := &speaking{talker: t, req: req, input: input, sum: make([]float32, t.decoder().Hidden())}
+	if req.Tokens != nil {
+		p.speak(req.Tokens)
+	}
+	return p, nil
+}
+
+// speak makes the whole input from ids: the head of an assistant segment and
+// the text, every token of which is spoken.
+func (p *speaking) speak(ids []int32) {
+	th := p.talker.model.Thinker
+	width := th.Decoder().Hidden()
+	head := p.talker.model.Config.AssistantHead()
+	rows := make([]float32, (len(head)+len(ids))*width)
+	th.Embed(rows[:len(head)*width], head)
+	th.Embed(rows[len(head)*width:], ids)
+	p.input.AddPrompt(rows[:len(head)*width])
+	p.input.AddText(rows[len(head)*width:])
+	p.input.EndText()
+	p.ended = true
+}
+
+// intake takes payloads until the next input row can be made, and makes it.
+func (p *speaking) intake(x *engine.Exchange) error {
+	for !p.next() && !p.ended {
+		payload, ok, last := x.Take()
+		switch {
+		case ok:
+			e, isEmbeddings := payload.(*engine.Embeddings)
+			if !isEmbeddings || e.Width != p.talker.model.Thinker.Decoder().Hidden() {
+				return fmt.Errorf("talker: payload %T is not rows of the thinker's embeddings", payload)
+			}
+			p.input.AddPrompt(e.Prompt)
+			p.input.AddText(e.Text)
+		case last:
+			p.input.EndText()
+			p.ended = true
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// next makes the next input row if all that it is the sum of exists. It is
+// true when no row is missing.
+func (p *speaking) next() bool {
+	if p.prefill == 0 {
+		rows, ok := p.input.Prefill()
+		if !ok {
+			return false
+		}
+		p.prefill = len(rows) / p.talker.decoder().Hidden()
+		p.computable = append(p.computable, rows...)
+		return true
+	}
+	if !p.pending {
+		return true
+	}
+	text, ok := p.input.TextRow(p.frames - 1)
+	if !ok {
+		return false
+	}
+	for i, v := range text {
+		p.sum[i] += v
+	}
+	p.computable = append(p.computable, p.sum...)
+	p.pending = false
+	return true
+}
+
+func (p *speaking) rows() int { return len(p.computable) / p.talker.decoder().Hidden() }
+func (p *speaking) most() int { return p.prefill + p.req.Sampling.MaxTokens }
+
+// over is true when the text ended before a single token could be spoken.
+func (p *speaking) over() bool { return p.ended && p.prefill == 0 }
+
+func (p *speaking) embed(dst []float32, from, to int) {
+	width := p.talker.decoder().Hidden()
+	copy(dst, p.computable[from*width:to*width])
+}
+
+func (p *speaking) usage() engine.Usage {
+	return engine.Usage{PromptTokens: p.prefill, CompletionTokens: p.frames}
+}
+
+func (t *talker) decide(batch []*sequence, hidden []float32) {
+	width := t.decoder().Hidden()
+	t.framing, t.hidden, t.embeds = t.framing[:0], t.hidden[:0], t.embeds[:0]
+	for i, s := range batch {
+		row := hidden[i*width : (i+1)*width]
+		t.model.Talker.Logits(t.logits, row, 1)
+		t.model.Talker.Suppress(t.logits)
+		p := s.program.(*speaking)
+		if p.req.Sampling.IgnoreEOS {
+			t.logits[t.model.Config.CodecEOS()] = float32(math.Inf(-1))
+		}
+		var id int32
+		id, t.buf = s.sampler.choose(t.logits, t.buf)
+		s.sampler.note(len(t.logits), id)
+		s.generated++
+		switch {
+		case id == t.model.Config.CodecEOS():
+			s.finish(p.flush(), engine.FinishStop)
+		case s.generated >= p.req.Sampling.MaxTokens || p.rows() >= s.limit:
+			s.finish(p.flush(), engine.FinishLength) // the token at the limit makes no frame
+		default:
+			p.chunk = append(p.chunk, id)
+			t.framing = append(t.framing, s)
+			t.hidden = append(t.hidden, row...)
+			t.embeds = append(t.embeds, p.sum...) // room; the embedding follows
+			t.model.Talker.EmbedCode(t.embeds[len(t.embeds)-width:], id)
+		}
+	}
+	if len(t.framing) > 0 {
+		t.frame()
+	}
+}
+
+// frame predicts the residual codes of every sequence that chose a group-0
+// code in this step, all at once, and lets each hand over a chunk that became
+// full.
+func (t *talker) frame() {
+	width, residual := t.decoder().Hidden(), t.model.Talker.Predictor().Groups()-1
+	n := len(t.framing)
+	t.sums = append(t.sums[:0], t.embeds...)
+	if cap(t.codes) < n*residual {
+		t.codes = make([]int32, n*residual)
+	}
+	t.codes = t.codes[:n*residual]
+	choose := func(b, _ int, logits []float32) int32 {
+		var id int32
+		id, t.buf = t.framing[b].sampler.chooseResidual(logits, t.buf)
+		return id
+	}
+	t.model.Talker.Predictor().Predict(t.predictor, t.hidden, t.embeds, choose, t.codes, t.sums)
+	for i, s := range t.framing {
+		p := s.program.(*speaking)
+		p.chunk = append(p.chunk, t.codes[i*residual:(i+1)*residual]...)
+		copy(p.sum, t.sums[i*width:(i+1)*width])
+		p.pending = true
+		p.frames++
+		want := t.chunks.First
+		if p.first {
+			want = t.chunks.Then
+		}
+		if len(p.chunk) >= want*(residual+1) {
+			s.Put(p.flush())
+		}
+	}
+}
+
+// flush hands over the frames gathered so far.
+func (p *speaking) flush() engine.Output {
+	if len(p.chunk) == 0 {
+		return engine.Output{}
+	}
+	out := engine.Output{Payload: &engine.Frames{Codes: p.chunk, Groups: p.talker.model.Talker.Predictor().Groups()}}
+	p.chunk = nil
+	p.first = true
+	return out
+}

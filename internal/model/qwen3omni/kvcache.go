@@ -1,0 +1,70 @@
+package qwen3omni
+
+// KVCache holds the keys and values of past positions in blocks of a fixed
+// number of positions. A block belongs to whoever put its id in a block table;
+// the cache does not keep track. A block's memory is allocated when it is first
+// written, so a large pool costs nothing until it is used. A KVCache belongs to
+// one goroutine.
+type KVCache struct {
+	blockSize int
+	layers    int
+	heads     int // key and value heads
+	dim       int
+	// blocks[b] is [layer][key or value][head][position in block][dim]: one
+	// head's keys are a matrix, ready for Dots.
+	blocks [][]float32
+}
+
+// NewKVCache makes a cache of that many blocks of blockSize positions each.
+func (d *Decoder) NewKVCache(blocks, blockSize int) *KVCache {
+	return &KVCache{
+		blockSize: blockSize,
+		layers:    len(d.layers),
+		heads:     d.cfg.KVHeads,
+		dim:       d.cfg.HeadDim,
+		blocks:    make([][]float32, blocks),
+	}
+}
+
+// BlockSize is the number of positions in a block.
+func (c *KVCache) BlockSize() int { return c.blockSize }
+
+// BlockBytes is the memory that a block takes once it is written.
+func (c *KVCache) BlockBytes() int { return 4 * c.blockFloats() }
+
+func (c *KVCache) blockFloats() int { return c.layers * 2 * c.heads * c.blockSize * c.dim }
+
+// grow makes the cache have at least n blocks.
+func (c *KVCache) grow(n int) {
+	for len(c.blocks) < n {
+		c.blocks = append(c.blocks, nil)
+	}
+}
+
+// keys returns one head's keys in a block, [blockSize, dim].
+func (c *KVCache) keys(block int32, layer, head int) []float32 {
+	n := c.blockSize * c.dim
+	at := (layer*2*c.heads + head) * n
+	return c.blocks[block][at : at+n]
+}
+
+// values returns one head's values in a block, [blockSize, dim].
+func (c *KVCache) values(block int32, layer, head int) []float32 {
+	n := c.blockSize * c.dim
+	at := ((layer*2+1)*c.heads + head) * n
+	return c.blocks[block][at : at+n]
+}
+
+// store writes the key and the value of all heads, [heads, dim] each, of one
+// position.
+func (c *KVCache) store(layer, position int, table []int32, key, value []float32) {
+	block, at := table[position/c.blockSize], position%c.blockSize
+	if c.blocks[block] == nil {
+		c.blocks[block] = make([]float32, c.blockFloats())
+	}
+	for h := range c.heads {
+		from, to := h*c.dim, (h+1)*c.dim
+		copy(c.keys(block, layer, h)[at*c.dim:], key[from:to])
+		copy(c.values(block, layer, h)[at*c.dim:], value[from:to])
+	}
+}

@@ -1,0 +1,171 @@
+// Package pipeline builds a running pipeline (model, stages, pools,
+// connectors) from options.
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/limelight-omni/limelight/internal/connector"
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/ar"
+	"github.com/limelight-omni/limelight/internal/engine/codec"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+	"github.com/limelight-omni/limelight/internal/stage"
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// The stages of the embedded Qwen3-Omni pipeline, in order.
+const (
+	Thinker = iota
+	Talker
+	Code2Wav
+)
+
+var stageNames = []string{"thinker", "talker", "code2wav"}
+
+// Options say what to build. Zero values mean the defaults named at each field.
+type Options struct {
+	// Model is a directory in Hugging Face layout; empty is limelight-tiny.
+	Model string
+	// ServedName is the model's name in the API and on the metrics page;
+	// default Model, or "limelight-tiny".
+	ServedName string
+	// Replicas holds the number of replicas by stage name; default 1.
+	Replicas map[string]int
+	// MaxNumSeqs bounds the sequences of one replica; default 64.
+	MaxNumSeqs int
+	// MaxModelLen bounds prompt and reply together; default is the model's.
+	MaxModelLen int
+	// MaxQueue bounds the waiting requests; default 1024.
+	MaxQueue int
+	// FirstChunk and Chunk are the codec frames of the first hop to code2wav and
+	// of each further one; default 4 and 25.
+	FirstChunk, Chunk int
+	// LogStats turns the recording of the vllm: families on.
+	LogStats bool
+	// Log receives what is worth saying while the pipeline is built; nil is
+	// slog.Default.
+	Log *slog.Logger
+	// Connector wraps the connector from stage k to stage k+1; nil leaves them
+	// as they are. Tests corrupt payloads with it.
+	Connector func(k int, c connector.Connector) connector.Connector
+	// OnStep is told of every step of the autoregressive stages; may be nil.
+	OnStep func(stage, replica int, s ar.Step)
+}
+
+// Pipeline is a running pipeline.
+type Pipeline struct {
+	Orchestrator *orchestrator.Orchestrator
+	Frontend     *Frontend
+	Metrics      *metrics.Metrics
+}
+
+// New loads the model and starts every stage.
+func New(o Options) (*Pipeline, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.MaxNumSeqs <= 0 {
+		o.MaxNumSeqs = 64
+	}
+	if o.FirstChunk <= 0 {
+		o.FirstChunk = ar.DefaultChunks.First
+	}
+	if o.Chunk <= 0 {
+		o.Chunk = ar.DefaultChunks.Then
+	}
+	counts, err := replicaCounts(o.Replicas)
+	if err != nil {
+		return nil, err
+	}
+	front, err := loadModel(o)
+	if err != nil {
+		return nil, err
+	}
+	m := metrics.New(metrics.Options{ModelName: front.name, LogStats: o.LogStats, Stages: []metrics.StageInfo{
+		{ID: Thinker, Replicas: counts[Thinker], AR: true},
+		{ID: Talker, Replicas: counts[Talker], AR: true},
+		{ID: Code2Wav, Replicas: counts[Code2Wav], Audio: true},
+	}})
+	step := func(stage, replica int) func(ar.Step) {
+		if o.OnStep == nil {
+			return nil
+		}
+		return func(s ar.Step) { o.OnStep(stage, replica, s) }
+	}
+	cfg := ar.Config{MaxSeqs: o.MaxNumSeqs, MaxModelLen: front.maxModelLen}
+	build := func(stage, replica int) engine.Engine {
+		cfg := cfg
+		cfg.OnStep = step(stage, replica)
+		switch stage {
+		case Thinker:
+			return ar.NewThinker(front.model, front.tok, cfg)
+		case Talker:
+			cfg.MaxModelLen = front.talkerLen()
+			return ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
+		default:
+			return codec.New(front.model.Code2Wav, o.MaxNumSeqs)
+		}
+	}
+	var stages []orchestrator.Stage
+	for k, output := range []orchestrator.Modality{orchestrator.Text, orchestrator.NoOutput, orchestrator.Audio} {
+		var engines []engine.Engine
+		for replica := range counts[k] {
+			engines = append(engines, build(k, replica))
+		}
+		stages = append(stages, orchestrator.Stage{
+			Pool:   stage.NewPool(k, stageNames[k], o.MaxNumSeqs, nil, engines...),
+			Output: output,
+		})
+	}
+	var connectors []connector.Connector
+	for k := range len(stages) - 1 {
+		var c connector.Connector = connector.NewInProcess(0)
+		if o.Connector != nil {
+			c = o.Connector(k, c)
+		}
+		connectors = append(connectors, c)
+	}
+	return &Pipeline{
+		Orchestrator: orchestrator.New(orchestrator.Options{
+			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, Metrics: m,
+		}),
+		Frontend: front,
+		Metrics:  m,
+	}, nil
+}
+
+// replicaCounts checks the replicas asked for and fills in the rest.
+func replicaCounts(asked map[string]int) ([]int, error) {
+	counts := []int{1, 1, 1}
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		k := slices.Index(stageNames, name)
+		if k < 0 {
+			return nil, fmt.Errorf("replicas: unknown stage %q; the stages are %s", name, strings.Join(stageNames, ", "))
+		}
+		if asked[name] < 1 {
+			return nil, fmt.Errorf("replicas: stage %s needs at least 1, got %d", name, asked[name])
+		}
+		counts[k] = asked[name]
+	}
+	return counts, nil
+}
+
+// Describe names the stages and their replicas, as thinker=1,talker=2,code2wav=1.
+func (p *Pipeline) Describe() string {
+	var parts []string
+	for _, s := range p.Orchestrator.Stages() {
+		parts = append(parts, fmt.Sprintf("%s=%d", s.Name, len(s.Replicas())))
+	}
+	return strings.Join(parts, ",")
+}
+
+// Close stops every stage and lets go of the model's weights.
+func (p *Pipeline) Close() error {
+	return errors.Join(p.Orchestrator.Close(), p.Frontend.model.Close())
+}

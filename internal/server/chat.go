@@ -1,0 +1,244 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/limelight-omni/limelight/internal/audio"
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/openai"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+)
+
+// chat answers POST /v1/chat/completions.
+func (s *Server) chat(c *call) {
+	data, err := readBody(c.w, c.r)
+	if err != nil {
+		c.fail(bodyError(err))
+		return
+	}
+	req, e := openai.DecodeChatRequest(data)
+	if e != nil {
+		c.fail(e)
+		return
+	}
+	work, e := s.chatWork(c, req)
+	if e != nil {
+		c.fail(e)
+		return
+	}
+	reply, err := s.orch.Submit(work)
+	if err != nil {
+		c.refuse(err)
+		return
+	}
+	if req.Stream {
+		err = s.streamChat(c, req, reply)
+	} else {
+		err = s.wholeChat(c, req, reply)
+	}
+	s.settle(c, req.Stream, reply, err)
+}
+
+// chatWork turns a chat request into a request of the pipeline.
+func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Request, *openai.Error) {
+	none := orchestrator.Request{}
+	if e := s.checkModel(req.Model); e != nil {
+		return none, e
+	}
+	if e := s.checkVoice(req.Voice); e != nil {
+		return none, e
+	}
+	if !req.Text && !req.Audio {
+		req.Text = true
+	}
+	final, ok := s.orch.FinalStage(req.Text, req.Audio)
+	if !ok {
+		return none, openai.BadRequest("modalities", "the pipeline has no stage that produces what was asked for")
+	}
+	messages := make([]engine.Message, len(req.Messages))
+	for i, m := range req.Messages {
+		messages[i] = engine.Message(m)
+	}
+	tokens := s.model.ChatPrompt(messages)
+	if room := s.model.MaxModelLen() - len(tokens); room < 1 {
+		return none, openai.BadRequest("messages", "the prompt has %d tokens, the model takes %d with at least one token of reply", len(tokens), s.model.MaxModelLen())
+	}
+	sampling, e := samplingFor(s.model.Sampling(), req.Sampling, req.Stages)
+	if e != nil {
+		return none, e
+	}
+	return orchestrator.Request{
+		ID: c.id, Arrived: c.arrived, Final: final, Text: req.Text, Streamed: req.Stream,
+		Tokens: tokens, Voice: req.Voice, Sampling: sampling,
+	}, nil
+}
+
+// streamChat sends a reply as it appears. Nothing is sent before the first
+// event, so a request that fails before it gets a status of its own.
+func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
+	events := openai.NewChatStream("chatcmpl-"+c.id, s.model.Name(), s.now().Unix(), req.ContinuousUsage)
+	out := newEventWriter(c.w)
+	usage := func() openai.Usage {
+		u := reply.Usage()
+		return openai.NewUsage(u.PromptTokens, u.CompletionTokens)
+	}
+	open := 0 // modalities that have not finished
+	for _, asked := range []bool{req.Text, req.Audio} {
+		if asked {
+			open++
+		}
+	}
+	var wav []byte
+	for {
+		ev, err := reply.Next(c.r.Context())
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		finish := ""
+		if ev.Finish != "" {
+			if open--; open == 0 {
+				finish = string(reply.Reason())
+			}
+		}
+		switch {
+		case ev.Modality == orchestrator.Audio && (len(ev.Samples) > 0 || finish != ""):
+			if wav = wav[:0]; len(ev.Samples) > 0 {
+				wav = audio.AppendWAV(wav, ev.Rate, ev.Samples)
+			}
+			out.buf = events.AppendAudio(out.buf, wav, finish, usage())
+			reply.AudioWritten(len(ev.Samples), ev.Rate)
+		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != ""):
+			out.buf = events.AppendText(out.buf, ev.Text, finish, usage())
+		default:
+			continue
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+	if open > 0 { // the audio was rejected; the text is complete
+		out.buf = events.AppendAudio(out.buf, nil, string(reply.Reason()), usage())
+	}
+	if req.IncludeUsage {
+		out.buf = events.AppendUsage(out.buf, usage())
+	}
+	out.buf = openai.AppendDone(out.buf)
+	return out.flush()
+}
+
+// wholeChat sends a reply at once, when it is complete.
+func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
+	got, err := collect(c.r.Context(), reply)
+	if err != nil {
+		return err
+	}
+	u := reply.Usage()
+	body := openai.ChatReply{
+		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), Usage: openai.NewUsage(u.PromptTokens, u.CompletionTokens),
+		HasText: req.Text, Text: string(got.text), TextFinish: string(got.textFinish),
+		HasAudio: req.Audio,
+	}
+	if req.Audio {
+		body.AudioID = "audio-" + randomHex(8)
+		body.AudioFinish = string(got.audioFinish)
+		body.WAV = audio.AppendWAV(nil, got.rate, got.samples)
+		if !req.Text {
+			body.AudioFinish = string(reply.Reason())
+		}
+	}
+	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
+}
+
+// whole is a reply put together.
+type whole struct {
+	text        []byte
+	textFinish  engine.FinishReason
+	samples     []float32
+	rate        int
+	audioFinish engine.FinishReason
+}
+
+// silentRate is the rate of a WAV without a sample; nothing is played at it.
+const silentRate = 24000
+
+// collect reads a reply to its end.
+func collect(ctx context.Context, reply *orchestrator.Reply) (*whole, error) {
+	got := &whole{rate: silentRate, textFinish: engine.FinishStop, audioFinish: engine.FinishStop}
+	for {
+		ev, err := reply.Next(ctx)
+		if err == io.EOF {
+			return got, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch ev.Modality {
+		case orchestrator.Text:
+			got.text = append(got.text, ev.Text...)
+			if ev.Finish != "" {
+				got.textFinish = ev.Finish
+			}
+		case orchestrator.Audio:
+			if len(ev.Samples) > 0 {
+				got.samples, got.rate = append(got.samples, ev.Samples...), ev.Rate
+			}
+		}
+	}
+}
+
+// settle ends a request in the books, answers what went wrong, and logs it.
+// An err that is no stage's is a client that left.
+func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err error) {
+	var stage *orchestrator.StageError
+	cut := false
+	switch {
+	case err == nil:
+		reply.Finish()
+	case !errors.As(err, &stage):
+		err = nil // no fault of ours
+	case c.w.status == 0:
+		c.fail(failure(c.id, err))
+	case isEventStream(c.w.Header()):
+		out := newEventWriter(c.w)
+		out.buf = openai.AppendDone(openai.AppendError(out.buf, failure(c.id, err)))
+		_ = out.flush() // the client may be gone; the request has ended
+	default:
+		cut = true
+	}
+	reply.Close()
+	if c.w.status == 0 {
+		c.w.status = statusClientGone
+	}
+	s.logRequest(c, streamed, reply, err)
+	if cut {
+		panic(http.ErrAbortHandler) // half a sound must not look like a whole one
+	}
+}
+
+// refuse answers a request that was not admitted.
+func (c *call) refuse(err error) {
+	c.w.Header().Set("Retry-After", "1")
+	c.fail(refusal(err))
+}
+
+func (s *Server) checkModel(name string) *openai.Error {
+	if name == "" || name == s.model.Name() {
+		return nil
+	}
+	e := openai.Problem(http.StatusNotFound, "model: there is no %q here, only %q", name, s.model.Name())
+	e.Param = "model"
+	return e
+}
+
+func (s *Server) checkVoice(name string) *openai.Error {
+	if s.model.KnowsVoice(name) {
+		return nil
+	}
+	return openai.BadRequest("voice", "there is no %q, the voices are %v", name, s.model.Voices())
+}

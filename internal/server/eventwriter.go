@@ -1,0 +1,34 @@
+package server
+
+import "net/http"
+
+const eventStream = "text/event-stream; charset=utf-8"
+
+// eventWriter sends server-sent events, each batch at once.
+type eventWriter struct {
+	w    *response
+	ctrl *http.ResponseController
+	buf  []byte // what the next flush sends
+}
+
+func newEventWriter(w *response) *eventWriter {
+	return &eventWriter{w: w, ctrl: http.NewResponseController(w)}
+}
+
+// flush sends the buffer. The first one sends the header.
+func (e *eventWriter) flush() error {
+	if e.w.status == 0 {
+		h := e.w.Header()
+		h.Set("Content-Type", eventStream)
+		h.Set("Cache-Control", "no-cache")
+		h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	}
+	_, err := e.w.Write(e.buf)
+	e.buf = e.buf[:0]
+	if err != nil {
+		return err
+	}
+	return e.ctrl.Flush()
+}
+
+func isEventStream(h http.Header) bool { return h.Get("Content-Type") == eventStream }

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/limelight-omni/limelight/internal/openai"
+)
+
+// health says that the process answers; a server that drains still does.
+func (s *Server) health(c *call) {
+	_ = writeBody(c.w, http.StatusOK, "application/json", []byte(`{"status":"healthy"}`))
+}
+
+func (s *Server) version(c *call) {
+	body, err := json.Marshal(map[string]string{"version": Version()})
+	if err != nil {
+		c.fail(internalError(err.Error()))
+		return
+	}
+	_ = writeBody(c.w, http.StatusOK, "application/json", body)
+}
+
+func (s *Server) page(c *call) { s.metrics.Handler().ServeHTTP(c.w, c.r) }
+
+func (s *Server) models(c *call) {
+	_ = writeBody(c.w, http.StatusOK, "application/json", openai.ModelList(openai.ModelCard{
+		ID:          s.model.Name(),
+		Created:     s.started.Unix(),
+		OwnedBy:     "limelight",
+		Root:        s.model.Name(),
+		MaxModelLen: s.model.MaxModelLen(),
+		Description: s.model.About(),
+		Modalities:  []string{"text", "audio"},
+		Voices:      s.model.Voices(),
+	}))
+}

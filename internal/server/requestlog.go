@@ -1,0 +1,42 @@
+package server
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+)
+
+// logRequest writes the one line of an admitted request.
+func (s *Server) logRequest(c *call, streamed bool, reply *orchestrator.Reply, err error) {
+	sum := reply.Summary()
+	attrs := []slog.Attr{
+		slog.String("request_id", c.id),
+		slog.String("path", c.r.URL.Path),
+		slog.Bool("streamed", streamed),
+		slog.String("reason", string(sum.Reason)),
+		slog.Duration("e2e", sum.Duration.Round(time.Microsecond)),
+		slog.Duration("queued", sum.Queued.Round(time.Microsecond)),
+	}
+	if sum.TTFP > 0 {
+		attrs = append(attrs, slog.Duration("ttfp", sum.TTFP.Round(time.Microsecond)))
+	}
+	if sum.Samples > 0 {
+		attrs = append(attrs, slog.Int64("audio_frames", sum.Samples))
+	}
+	for _, st := range sum.Stages {
+		attrs = append(attrs, slog.Group(strings.ReplaceAll(st.Name, " ", "_"),
+			slog.Int("replica", st.Replica),
+			slog.Duration("start", st.Start.Round(time.Microsecond)),
+			slog.Duration("end", st.End.Round(time.Microsecond)),
+			slog.Int("in", st.Usage.PromptTokens),
+			slog.Int("out", st.Usage.CompletionTokens)))
+	}
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	s.log.LogAttrs(c.r.Context(), level, "request", attrs...)
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/limelight-omni/limelight/internal/audio"
+	"github.com/limelight-omni/limelight/internal/openai"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+)
+
+// speech answers POST /v1/audio/speech. The text goes straight to the stage
+// that speaks: the thinker has no part in it.
+func (s *Server) speech(c *call) {
+	data, err := readBody(c.w, c.r)
+	if err != nil {
+		c.fail(bodyError(err))
+		return
+	}
+	req, e := openai.DecodeSpeechRequest(data)
+	if e != nil {
+		c.fail(e)
+		return
+	}
+	work, e := s.speechWork(c, req)
+	if e != nil {
+		c.fail(e)
+		return
+	}
+	reply, err := s.orch.Submit(work)
+	if err != nil {
+		c.refuse(err)
+		return
+	}
+	if req.Stream {
+		err = streamSpeech(c, req.Format, reply)
+	} else {
+		err = wholeSpeech(c, req.Format, reply)
+	}
+	s.settle(c, req.Stream, reply, err)
+}
+
+// speechWork turns a speech request into a request of the pipeline.
+func (s *Server) speechWork(c *call, req *openai.SpeechRequest) (orchestrator.Request, *openai.Error) {
+	none := orchestrator.Request{}
+	if e := s.checkModel(req.Model); e != nil {
+		return none, e
+	}
+	if e := s.checkVoice(req.Voice); e != nil {
+		return none, e
+	}
+	final, ok := s.orch.FinalStage(false, true)
+	if !ok {
+		return none, openai.Problem(http.StatusNotFound, "the pipeline has no stage that produces audio")
+	}
+	tokens := s.model.SpeechPrompt(req.Input)
+	if len(tokens) == 0 {
+		return none, openai.BadRequest("input", "holds nothing that the model can say")
+	}
+	if len(tokens) > s.model.MaxModelLen() {
+		return none, openai.BadRequest("input", "has %d tokens, the model takes %d", len(tokens), s.model.MaxModelLen())
+	}
+	sampling, e := samplingFor(s.model.Sampling(), openai.Sampling{Seed: req.Seed}, nil)
+	if e != nil {
+		return none, e
+	}
+	entry := s.model.SpeechEntry()
+	if req.MaxNewTokens != nil {
+		sampling[entry].MaxTokens = int(*req.MaxNewTokens)
+	}
+	return orchestrator.Request{
+		ID: c.id, Arrived: c.arrived, Entry: entry, Final: final, Streamed: req.Stream,
+		Tokens: tokens, Voice: req.Voice, Sampling: sampling,
+	}, nil
+}
+
+func speechType(format string) string {
+	if format == "pcm" {
+		return "audio/pcm"
+	}
+	return "audio/wav"
+}
+
+// wholeSpeech sends the sound at once, when it is complete.
+func wholeSpeech(c *call, format string, reply *orchestrator.Reply) error {
+	got, err := collect(c.r.Context(), reply)
+	if err != nil {
+		return err
+	}
+	var body []byte
+	if format == "pcm" {
+		body = audio.AppendS16LE(body, got.samples)
+	} else {
+		body = audio.AppendWAV(body, got.rate, got.samples)
+	}
+	return writeBody(c.w, http.StatusOK, speechType(format), body)
+}
+
+// streamSpeech sends raw PCM as it appears, behind one WAV header of unknown
+// length if WAV was asked for.
+func streamSpeech(c *call, format string, reply *orchestrator.Reply) error {
+	ctrl := http.NewResponseController(c.w)
+	var buf []byte
+	begin := func(rate int) {
+		c.w.Header().Set("Content-Type", speechType(format))
+		if format == "wav" {
+			buf = audio.AppendWAVHeader(buf, rate, 1, audio.StreamedSize)
+		}
+	}
+	for {
+		ev, err := reply.Next(c.r.Context())
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if len(ev.Samples) == 0 {
+			continue
+		}
+		buf = buf[:0]
+		if c.w.status == 0 {
+			begin(ev.Rate)
+		}
+		buf = audio.AppendS16LE(buf, ev.Samples)
+		reply.AudioWritten(len(ev.Samples), ev.Rate)
+		if _, err := c.w.Write(buf); err != nil {
+			return err
+		}
+		if err := ctrl.Flush(); err != nil {
+			return err
+		}
+	}
+	if c.w.status == 0 { // not a sample came: an empty sound is still an answer
+		begin(silentRate)
+		if _, err := c.w.Write(buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
