@@ -14,22 +14,31 @@ const WAVHeaderSize = 44
 // header is sent; readers take what follows as the sound.
 const StreamedSize = math.MaxUint32
 
-const formatPCM = 1
+// Format tags of a fmt chunk. The extensible one names the format in a GUID
+// that begins with its tag.
+const (
+	tagPCM        = 1
+	tagExtensible = 0xFFFE
+)
 
 // AppendWAVHeader appends the header of a 16-bit PCM WAV with dataBytes bytes
-// of sound, or StreamedSize for both sizes of a stream.
+// of sound. StreamedSize, and a size that leaves no room for the header in the
+// file's own 32-bit size, set both sizes to StreamedSize.
 func AppendWAVHeader(dst []byte, rate, channels int, dataBytes uint32) []byte {
-	le := binary.LittleEndian
-	riff := dataBytes
-	if riff != StreamedSize {
-		riff += WAVHeaderSize - 8
+	const header = WAVHeaderSize - 8 // what the file's size counts of it
+	file := uint32(StreamedSize)
+	if dataBytes < StreamedSize-header {
+		file = dataBytes + header
+	} else {
+		dataBytes = StreamedSize
 	}
+	le := binary.LittleEndian
 	frame := channels * BytesPerSample
 	dst = append(dst, "RIFF"...)
-	dst = le.AppendUint32(dst, riff)
+	dst = le.AppendUint32(dst, file)
 	dst = append(dst, "WAVEfmt "...)
 	dst = le.AppendUint32(dst, 16)
-	dst = le.AppendUint16(dst, formatPCM)
+	dst = le.AppendUint16(dst, tagPCM)
 	dst = le.AppendUint16(dst, uint16(channels))
 	dst = le.AppendUint32(dst, uint32(rate))
 	dst = le.AppendUint32(dst, uint32(rate*frame))
@@ -41,8 +50,8 @@ func AppendWAVHeader(dst []byte, rate, channels int, dataBytes uint32) []byte {
 
 // AppendWAV appends a whole one-channel WAV file.
 func AppendWAV(dst []byte, rate int, samples []float32) []byte {
-	dst = AppendWAVHeader(dst, rate, 1, uint32(len(samples)*BytesPerSample))
-	return AppendS16LE(dst, samples)
+	dataBytes := min(uint64(len(samples))*BytesPerSample, StreamedSize)
+	return AppendS16LE(AppendWAVHeader(dst, rate, 1, uint32(dataBytes)), samples)
 }
 
 // Format describes the sound of a WAV file.
@@ -50,42 +59,56 @@ type Format struct {
 	Rate, Channels, BitsPerSample int
 }
 
-// ParseWAV finds the format and the sound of a PCM WAV file. Chunks it doesn't
-// know are passed over. A data chunk that claims more than there is, as those of
-// streamed files do, ends where the file ends.
+// ParseWAV finds the format and the sound of an integer PCM WAV file, any width
+// of whole bytes. Chunks it doesn't know are passed over. A data chunk that
+// claims more than there is, as those of streamed files do, ends where the file
+// ends. The sound is cut to whole frames and is a part of file, not a copy.
 func ParseWAV(file []byte) (Format, []byte, error) {
-	var f Format
 	if len(file) < 12 || string(file[:4]) != "RIFF" || string(file[8:12]) != "WAVE" {
-		return f, nil, errors.New("wav: no RIFF/WAVE header")
+		return Format{}, nil, errors.New("wav: no RIFF/WAVE header")
 	}
-	le := binary.LittleEndian
+	var f Format
 	for rest := file[12:]; len(rest) >= 8; {
-		id, size, body := string(rest[:4]), uint64(le.Uint32(rest[4:])), rest[8:]
-		there := min(size, uint64(len(body)))
-		chunk := body[:there]
+		id, body := string(rest[:4]), rest[8:]
+		size := min(uint64(binary.LittleEndian.Uint32(rest[4:])), uint64(len(body)))
+		chunk := body[:size]
 		switch id {
 		case "fmt ":
-			if len(chunk) < 16 {
-				return f, nil, fmt.Errorf("wav: fmt chunk of %d bytes, it has at least 16", len(chunk))
-			}
-			if code := le.Uint16(chunk); code != formatPCM && code != 0xFFFE {
-				return f, nil, fmt.Errorf("wav: format %d is not PCM", code)
-			}
-			f = Format{Rate: int(le.Uint32(chunk[4:])), Channels: int(le.Uint16(chunk[2:])), BitsPerSample: int(le.Uint16(chunk[14:]))}
-			if f.Rate == 0 || f.Channels == 0 || f.BitsPerSample == 0 || f.BitsPerSample%8 != 0 {
-				return f, nil, fmt.Errorf("wav: rate %d, %d channels, %d bits a sample", f.Rate, f.Channels, f.BitsPerSample)
+			var err error
+			if f, err = parseFormat(chunk); err != nil {
+				return Format{}, nil, fmt.Errorf("wav: fmt chunk: %w", err)
 			}
 		case "data":
 			if f.Rate == 0 {
-				return f, nil, errors.New("wav: data chunk before the fmt chunk")
+				return Format{}, nil, errors.New("wav: data chunk before the fmt chunk")
 			}
-			return f, chunk, nil
+			frame := f.Channels * f.BitsPerSample / 8
+			return f, chunk[:len(chunk)-len(chunk)%frame], nil
 		}
-		next := there + there&1 // chunks are padded to even lengths
-		if next >= uint64(len(body)) {
-			break
-		}
-		rest = body[next:]
+		rest = body[min(size+size&1, uint64(len(body))):] // chunks are padded to even lengths
 	}
-	return f, nil, errors.New("wav: no data chunk")
+	return Format{}, nil, errors.New("wav: no data chunk")
+}
+
+func parseFormat(chunk []byte) (Format, error) {
+	if len(chunk) < 16 {
+		return Format{}, fmt.Errorf("%d bytes, it has at least 16", len(chunk))
+	}
+	le := binary.LittleEndian
+	tag := le.Uint16(chunk)
+	if tag == tagExtensible && len(chunk) >= 26 {
+		tag = le.Uint16(chunk[24:])
+	}
+	if tag != tagPCM {
+		return Format{}, fmt.Errorf("format %#x is not integer PCM", tag)
+	}
+	f := Format{
+		Rate:          int(le.Uint32(chunk[4:])),
+		Channels:      int(le.Uint16(chunk[2:])),
+		BitsPerSample: int(le.Uint16(chunk[14:])),
+	}
+	if f.Rate == 0 || f.Channels == 0 || f.BitsPerSample == 0 || f.BitsPerSample%8 != 0 {
+		return Format{}, fmt.Errorf("rate %d, %d channels, %d bits a sample", f.Rate, f.Channels, f.BitsPerSample)
+	}
+	return f, nil
 }

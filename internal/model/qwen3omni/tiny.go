@@ -26,10 +26,11 @@ func tinyConfig() *Config {
 	pieces := int32(len(TinyVocabulary()))
 	stack := DecoderConfig{
 		Hidden: 32, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 8,
-		Eps: 1e-6, RopeTheta: 1e6, MaxPositions: 4096, SparseStep: 1,
+		Eps: 1e-6, RopeTheta: 1e6, MaxPositions: 4096,
 	}
 	experts := stack
-	experts.Experts, experts.ExpertsPerToken, experts.MoEIntermediate, experts.NormTopK = 4, 2, 32, true
+	experts.Experts, experts.ExpertsPerToken, experts.MoEIntermediate = 4, 2, 32
+	experts.NormTopK, experts.SparseStep = true, 1
 	talker, predictor := experts, stack
 	talker.SharedIntermediate = 32
 	predictor.Intermediate = 48

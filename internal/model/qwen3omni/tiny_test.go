@@ -1,219 +1,157 @@
 package qwen3omni
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
-	"github.com/limelight-omni/limelight/internal/tensor"
+	"github.com/google/go-cmp/cmp"
 )
 
-// sample draws from the softmax of logits, which it changes.
-func sample(r *rand.Rand, logits []float32) int32 {
-	tensor.Softmax(logits)
-	left := r.Float32()
-	for i, p := range logits {
-		if left -= p; left < 0 {
-			return int32(i)
-		}
-	}
-	return int32(tensor.ArgMax(logits))
+// replyLengths sums up many replies of the tiny model.
+type replyLengths struct {
+	replies, stopped, cut int // stopped by the end of the message, cut at the limit
+	speechCut             int // speech that did not end by itself
+	fitting               int // 2 to 8 s of sound
+	tokens, characters    int // characters are single ones
 }
 
-// sampleResidual draws from the 50 likeliest codes that make up 0.8 of the
-// probability, as the reference's code predictor does.
-func sampleResidual(r *rand.Rand, logits []float32, order []int32) int32 {
-	tensor.Softmax(logits)
-	order = order[:min(50, len(logits))]
-	tensor.TopK(order, logits)
-	var all, sum float32
-	for _, id := range order {
-		all += logits[id]
-	}
-	for i, id := range order {
-		if sum += logits[id]; sum >= 0.8*all {
-			order = order[:i+1]
-			break
+func measureReplies(p *player, n int, each func(reply)) replyLengths {
+	var sum replyLengths
+	voices := p.m.Config.Voices()
+	for seed := range uint64(n) {
+		out := p.reply(seed, tinyPrompt(p.m.Config, rand.New(rand.NewPCG(seed, 2))), voices[seed%uint64(len(voices))])
+		sum.replies++
+		if out.textEnded {
+			sum.stopped++
+		} else {
+			sum.cut++
 		}
-	}
-	left := r.Float32() * sum
-	for _, id := range order {
-		if left -= logits[id]; left < 0 {
-			return id
+		if len(out.codes) > 0 && !out.ended {
+			sum.speechCut++
 		}
-	}
-	return order[len(order)-1]
-}
-
-// reply is one run of the tiny model.
-type reply struct {
-	tokens    []int32 // with the end of the message, if it came
-	codes     [][]int32
-	textEnded bool // by itself
-	ended     bool // the speech, by itself
-}
-
-// player runs the tiny model for one prompt after the other.
-type player struct {
-	m            *Model
-	thinker      *Scratch
-	talker       *Scratch
-	predictor    *PredictorScratch
-	thinkerCache *KVCache
-	talkerCache  *KVCache
-	order        []int32
-	logits       []float32
-}
-
-func newPlayer(m *Model) *player {
-	return &player{
-		m:            m,
-		thinker:      m.Thinker.Decoder().NewScratch(),
-		talker:       m.Talker.Decoder().NewScratch(),
-		predictor:    m.Talker.Predictor().NewScratch(),
-		thinkerCache: m.Thinker.Decoder().NewKVCache(1, 256),
-		talkerCache:  m.Talker.Decoder().NewKVCache(1, 256),
-		order:        make([]int32, 64),
-		logits:       make([]float32, max(m.Talker.Vocab(), m.Thinker.Vocab())),
-	}
-}
-
-var firstBlock = []int32{0}
-
-func (p *player) reply(seed uint64, prompt []int32, voice string) reply {
-	var out reply
-	r := rand.New(rand.NewPCG(seed, 1))
-	th := p.m.Thinker
-	h := th.Decoder().Hidden()
-	ids := slices.Clone(prompt)
-	x := make([]float32, len(prompt)*h)
-	th.Embed(x, prompt)
-	promptEmbeds := slices.Clone(x)
-	var spoken []float32
-	for done := 0; ; {
-		th.Decoder().Forward(p.thinker, x, []Segment{{Rows: len(ids) - done, Start: done, Blocks: firstBlock}}, p.thinkerCache)
-		done = len(ids)
-		logits := p.logits[:th.Vocab()]
-		th.Logits(logits, x[len(x)-h:], 1)
-		id := sample(r, logits)
-		ids = append(ids, id)
-		out.tokens = append(out.tokens, id)
-		out.textEnded = slices.Contains(p.m.Generation.EOS, id)
-		if out.textEnded || len(out.tokens) == p.m.Generation.Thinker.MaxNewTokens {
-			break
+		if n := len(out.codes); n >= 25 && n <= 100 { // frames of 80 ms
+			sum.fitting++
 		}
-		x = x[:h]
-		th.Embed(x, ids[done:])
-		spoken = append(spoken, x...)
-	}
-	in, err := NewTalkerInput(p.m.Talker, voice)
-	if err != nil {
-		panic(err)
-	}
-	rows, _, err := p.m.Config.TalkerPromptRows(prompt)
-	if err != nil {
-		panic(err)
-	}
-	in.AddPrompt(gather(p.m, promptEmbeds, rows))
-	in.AddText(spoken)
-	in.EndText()
-	if !in.Silent() {
-		p.speak(r, in, &out)
-	}
-	return out
-}
-
-func (p *player) speak(r *rand.Rand, in *TalkerInput, out *reply) {
-	tk, c := p.m.Talker, p.m.Config
-	d := tk.Decoder()
-	h := d.Hidden()
-	x, _ := in.Prefill()
-	past, embed, codes := make([]float32, h), make([]float32, h), make([]int32, c.Talker.Groups-1)
-	for at := 0; ; {
-		d.Forward(p.talker, x, []Segment{{Rows: len(x) / h, Start: at, Blocks: firstBlock}}, p.talkerCache)
-		at += len(x) / h
-		copy(past, x[len(x)-h:])
-		logits := p.logits[:tk.Vocab()]
-		tk.Logits(logits, past, 1)
-		tk.Suppress(logits)
-		id := sample(r, logits)
-		if id == c.CodecEOS() {
-			out.ended = true
-			return
+		for _, id := range out.tokens {
+			sum.tokens++
+			if id < 96 {
+				sum.characters++
+			}
 		}
-		if len(out.codes)+1 == p.m.Generation.Talker.MaxNewTokens {
-			return
-		}
-		tk.EmbedCode(embed, id)
-		x = x[:h]
-		copy(x, embed)
-		tk.Predictor().Predict(p.predictor, past, embed, func(_, _ int, logits []float32) int32 {
-			return sampleResidual(r, logits, p.order)
-		}, codes, x)
-		text, ok := in.TextRow(len(out.codes))
-		if !ok {
-			panic("a text row is missing from a complete text")
-		}
-		out.codes = append(out.codes, append([]int32{id}, codes...))
-		tensor.Add(x, text)
+		each(out)
 	}
-}
-
-// tinyPrompt is a chat prompt of the tiny model.
-func tinyPrompt(c *Config, r *rand.Rand) []int32 {
-	words := len(TinyVocabulary())
-	ids := []int32{c.IMStart, c.User, c.Newline}
-	for range 3 + r.IntN(20) {
-		ids = append(ids, int32(1+r.IntN(words-1)))
-	}
-	return append(append(ids, c.IMEnd, c.Newline), c.AssistantHead()...)
+	return sum
 }
 
 func TestTinyRepliesHaveTheLengthOfShortAnswers(t *testing.T) {
 	m := Tiny()
-	p := newPlayer(m)
-	voices := m.Config.Voices()
-	const replies = 320
-	var stopped, cut, talkerCut, fitting, characters, tokens int
-	var lengths, frames, tails []int
-	for seed := range uint64(replies) {
-		prompt := tinyPrompt(m.Config, rand.New(rand.NewPCG(seed, 2)))
-		out := p.reply(seed, prompt, voices[seed%uint64(len(voices))])
-		lengths = append(lengths, len(out.tokens))
-		frames = append(frames, len(out.codes))
-		if out.textEnded {
-			stopped++
-		} else {
-			cut++
-		}
-		if !out.ended && len(out.tokens) > 1 {
-			talkerCut++
-		}
-		if n := len(out.codes); n >= 25 && n <= 100 {
-			fitting++
-		}
-		tails = append(tails, len(out.codes)-len(out.tokens))
+	sum := measureReplies(newPlayer(m), tinyReplies, func(out reply) {
 		for _, id := range out.tokens {
-			if id > m.Config.IMEnd || id == m.Config.IMStart {
-				t.Errorf("seed %d: special id %d was sampled", seed, id)
-			}
-			tokens++
-			if id < 96 {
-				characters++
+			if int(id) >= len(TinyVocabulary()) && id != m.Config.IMEnd {
+				t.Errorf("the special id %d was written", id)
 			}
 		}
+		if len(out.tokens) > m.Generation.Thinker.MaxNewTokens || len(out.codes) >= m.Generation.Talker.MaxNewTokens {
+			t.Errorf("%d tokens and %d frames are past the limits", len(out.tokens), len(out.codes))
+		}
+	})
+	if sum.stopped < sum.replies/4 || sum.cut < sum.replies/10 {
+		t.Errorf("%d of %d replies ended by themselves, %d at the limit; both must be common", sum.stopped, sum.replies, sum.cut)
 	}
-	slices.Sort(lengths)
-	slices.Sort(frames)
-	slices.Sort(tails)
-	q := func(x []int) []int { n := len(x) - 1; return []int{x[0], x[n/10], x[n/4], x[n/2], x[n*3/4], x[n*9/10], x[n]} }
-	t.Logf("stopped %d, cut %d, speech cut %d; 2 to 8 s: %.0f %%; tokens %v, frames %v, tails %v, characters %.1f %%", stopped, cut, talkerCut, 100*float64(fitting)/replies, q(lengths), q(frames), q(tails), 100*float64(characters)/float64(tokens))
-	if stopped == 0 || cut == 0 {
-		t.Errorf("%d replies ended by themselves and %d at the limit; both must occur", stopped, cut)
+	if sum.fitting*10 <= sum.replies*6 {
+		t.Errorf("%d of %d replies have 2 to 8 s of sound, want more than 60 %%", sum.fitting, sum.replies)
 	}
-	if fitting < replies*6/10 {
-		t.Errorf("%d of %d replies have 2 to 8 s of sound", fitting, replies)
+	if sum.speechCut*20 > sum.replies {
+		t.Errorf("the speech of %d of %d replies did not end by itself", sum.speechCut, sum.replies)
 	}
-	_ = math.Pi
+	if sum.characters*10 > sum.tokens {
+		t.Errorf("%d of %d tokens are single characters, want words", sum.characters, sum.tokens)
+	}
+}
+
+func TestTinySoundIsNeitherSilentNorClipped(t *testing.T) {
+	m := Tiny()
+	p := newPlayer(m)
+	scratch := m.Code2Wav.NewScratch()
+	for seed := range uint64(tinySounds) {
+		out := p.reply(seed, tinyPrompt(m.Config, rand.New(rand.NewPCG(seed, 3))), "chelsie")
+		if len(out.codes) < 10 {
+			continue
+		}
+		sound, err := m.Code2Wav.NewStream().Decode(scratch, nil, slices.Concat(out.codes...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var peak float32
+		for _, v := range sound {
+			peak = max(peak, v, -v)
+		}
+		if peak < 0.2 || peak > 0.95 {
+			t.Errorf("seed %d: the peak of %d frames is %.2f, want 0.2 to 0.95", seed, len(out.codes), peak)
+		}
+	}
+}
+
+func TestTinyIsTheSameModelEachTime(t *testing.T) {
+	prompt := tinyPrompt(tinyConfig(), rand.New(rand.NewPCG(1, 4)))
+	a := newPlayer(Tiny()).reply(1, prompt, "aiden")
+	b := newPlayer(Tiny()).reply(1, prompt, "aiden")
+	if !slices.Equal(a.tokens, b.tokens) || !slices.EqualFunc(a.codes, b.codes, slices.Equal) {
+		t.Error("two instances gave different replies")
+	}
+}
+
+// The configuration is not read from a file, so nothing else holds it to the
+// file's rules.
+func TestTinyConfigKeepsTheRulesOfAFile(t *testing.T) {
+	c := tinyConfig()
+	pieces := TinyVocabulary()
+	special := []int32{c.IMStart, c.IMEnd, c.TTSPad, c.TTSBOS, c.TTSEOS, c.System, c.User, c.Assistant}
+	special = append(special, c.Thinker.Placeholders...)
+	slices.Sort(special)
+	for i, id := range special {
+		if int(id) != len(pieces)+i {
+			t.Errorf("special id %d, want %d", id, len(pieces)+i)
+		}
+	}
+	if c.Thinker.Vocab != len(pieces)+len(special) {
+		t.Errorf("vocabulary of %d, want %d", c.Thinker.Vocab, len(pieces)+len(special))
+	}
+	parsed, err := ParseConfig(treeJSON(t, configTree(c, false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed.Newline = c.Newline // not in the file
+	if diff := cmp.Diff(c, parsed); diff != "" {
+		t.Errorf("written to a config.json and read again (-want +got):\n%s", diff)
+	}
+}
+
+func TestTinyVocabularyHasNoPieceTwice(t *testing.T) {
+	pieces := TinyVocabulary()
+	if pieces[0] != "\n" || pieces[1] != " " || pieces[95] != "~" || !strings.HasPrefix(pieces[96], " ") {
+		t.Errorf("pieces begin %q", pieces[:97])
+	}
+	seen := map[string]bool{}
+	for _, p := range pieces {
+		if seen[p] {
+			t.Errorf("%q is twice in the vocabulary", p)
+		}
+		seen[p] = true
+	}
+}
+
+// BenchmarkTinyReply makes whole replies, text and codec frames, and reports
+// how long they are.
+func BenchmarkTinyReply(b *testing.B) {
+	p := newPlayer(Tiny())
+	frames := 0
+	b.ReportAllocs()
+	sum := measureReplies(p, b.N, func(out reply) { frames += len(out.codes) })
+	b.ReportMetric(100*float64(sum.fitting)/float64(sum.replies), "%2-8s")
+	b.ReportMetric(100*float64(sum.cut)/float64(sum.replies), "%length")
+	b.ReportMetric(float64(sum.tokens)/float64(sum.replies), "tokens/op")
+	b.ReportMetric(float64(frames)/float64(sum.replies), "frames/op")
 }

@@ -38,7 +38,7 @@ const (
 // Gains of the sound's decoder, which bring its peaks to between 0.2 and 0.9.
 const (
 	residualGain = 0.4
-	lastGain     = 0.5
+	lastGain     = 0.12
 )
 
 // tinyAdjustment returns the function that turns random tensors into those of

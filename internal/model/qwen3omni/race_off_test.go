@@ -1,0 +1,8 @@
+//go:build !race
+
+package qwen3omni
+
+const (
+	tinyReplies = 320
+	tinySounds  = 12
+)

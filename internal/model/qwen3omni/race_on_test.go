@@ -1,0 +1,9 @@
+//go:build race
+
+package qwen3omni
+
+// The race detector makes arithmetic ten times slower.
+const (
+	tinyReplies = 40
+	tinySounds  = 2
+)
