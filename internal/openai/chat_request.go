@@ -2,6 +2,7 @@ package openai
 
 import (
 	"maps"
+	"strconv"
 	"strings"
 )
 
@@ -14,8 +15,10 @@ type ChatRequest struct {
 	// none.
 	Text, Audio bool
 	// Voice is audio.voice or speaker; empty if neither is set.
-	Voice  string
-	Stream bool
+	Voice string
+	// Language to speak in; empty leaves it to the model.
+	Language string
+	Stream   bool
 	// IncludeUsage and ContinuousUsage are members of stream_options.
 	IncludeUsage, ContinuousUsage bool
 	// Sampling holds the request-level parameters, which mean the first stage.
@@ -25,85 +28,145 @@ type ChatRequest struct {
 	Stages []Sampling
 }
 
-// Message is one turn, its parts joined.
-type Message struct {
-	// Role is system, user or assistant.
-	Role    string
-	Content string
+// DecodeChatRequest reads a chat request for engines without further Abilities.
+// The error names what is wrong and where.
+func DecodeChatRequest(data []byte) (*ChatRequest, *Error) {
+	return Abilities{}.DecodeChatRequest(data)
 }
 
-// DecodeChatRequest reads a chat request. The error names what is wrong.
-func DecodeChatRequest(data []byte) (*ChatRequest, *Error) {
+// DecodeChatRequest reads a chat request for engines with these abilities. The
+// error names what is wrong and where.
+func (a Abilities) DecodeChatRequest(data []byte) (*ChatRequest, *Error) {
 	v, e := body(data)
 	if e != nil {
 		return nil, e
 	}
-	r := &ChatRequest{}
-	if e := chatSchema.decode(r, v); e != nil {
+	var b chatBody
+	if e := chatSchema.decode(&b, v); e != nil {
 		return nil, e
 	}
-	if r.Messages == nil {
-		return nil, BadRequest("messages", "is required")
+	if e := b.join(); e != nil {
+		return nil, e
 	}
-	return r, nil
+	if e := a.check(&b.ChatRequest); e != nil {
+		return nil, e
+	}
+	return &b.ChatRequest, nil
 }
 
-var chatSchema = func() schema[ChatRequest] {
-	fields := samplingFields(func(r *ChatRequest) *Sampling { return &r.Sampling })
-	maps.Copy(fields, map[string]field[ChatRequest]{
-		"model":                 textField(func(r *ChatRequest) *string { return &r.Model }),
+// chatBody is a ChatRequest while it is read: what the API has two names for
+// is apart until both are known.
+type chatBody struct {
+	ChatRequest
+	voice, speaker                 string
+	maxTokens, maxCompletionTokens *int64
+	streamOptions                  bool
+}
+
+// join completes the request and holds its parameters against each other.
+func (b *chatBody) join() *Error {
+	if b.Messages == nil {
+		return BadRequest("messages", "is required")
+	}
+	if b.streamOptions && !b.Stream {
+		return BadRequest("stream_options", "is for streams: stream must be true")
+	}
+	var e *Error
+	if b.Voice, e = oneVoice(b.voice, "audio.voice", b.speaker); e != nil {
+		return e
+	}
+	b.Sampling.MaxTokens = b.maxTokens
+	if b.maxCompletionTokens != nil { // OpenAI's newer name goes first
+		b.Sampling.MaxTokens = b.maxCompletionTokens
+	}
+	if e := b.Sampling.check(""); e != nil {
+		return e
+	}
+	for i := range b.Stages {
+		if e := b.Stages[i].check("sampling_params_list[" + strconv.Itoa(i) + "]."); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// oneVoice is the voice of a request that has two names for it.
+func oneVoice(voice, name, speaker string) (string, *Error) {
+	switch {
+	case speaker == "":
+		return voice, nil
+	case voice == "" || strings.EqualFold(voice, speaker):
+		return speaker, nil
+	}
+	return "", BadRequest("speaker", "is %q, but %s is %q", clip(speaker), name, clip(voice))
+}
+
+var chatSchema = func() schema[chatBody] {
+	fields := samplingFields(func(r *chatBody) *Sampling { return &r.Sampling })
+	maps.Copy(fields, map[string]field[chatBody]{
+		"model":                 textField(func(r *chatBody) *string { return &r.Model }),
 		"messages":              decodeMessages,
 		"modalities":            decodeModalities,
-		"audio":                 func(r *ChatRequest, v value) *Error { return audioSchema.decode(r, v) },
-		"speaker":               textField(func(r *ChatRequest) *string { return &r.Voice }),
-		"stream":                booleanField(func(r *ChatRequest) *bool { return &r.Stream }),
-		"stream_options":        func(r *ChatRequest, v value) *Error { return streamSchema.decode(r, v) },
-		"max_tokens":            maxTokens,
-		"max_completion_tokens": maxTokens,
+		"audio":                 func(r *chatBody, v value) *Error { return audioSchema.decode(r, v) },
+		"speaker":               textField(func(r *chatBody) *string { return &r.speaker }),
+		"language":              decodeLanguage,
+		"stream":                booleanField(func(r *chatBody) *bool { return &r.Stream }),
+		"stream_options":        decodeStreamOptions,
+		"max_tokens":            integerField(1, maxInt32, func(r *chatBody) **int64 { return &r.maxTokens }),
+		"max_completion_tokens": integerField(1, maxInt32, func(r *chatBody) **int64 { return &r.maxCompletionTokens }),
 		"sampling_params_list":  decodeStages,
-		"user":                  ignored[ChatRequest],
-		"metadata":              ignored[ChatRequest],
-		"service_tier":          ignored[ChatRequest],
-		"safety_identifier":     ignored[ChatRequest],
-		"prompt_cache_key":      ignored[ChatRequest],
+		"user":                  ignoredText[chatBody],
+		"metadata":              ignoredObject[chatBody],
+		"service_tier":          ignoredText[chatBody],
+		"safety_identifier":     ignoredText[chatBody],
+		"session_id":            ignoredText[chatBody],
+		// These two steer a prefix cache, which has no effect on the reply.
+		"prompt_cache_key": ignoredText[chatBody],
+		"cache_salt":       ignoredText[chatBody],
 	})
 	unsupported := maps.Clone(unsupportedSampling)
 	maps.Copy(unsupported, map[string][]string{
-		"tools": {"[]"}, "tool_choice": {`"none"`}, "functions": {"[]"}, "function_call": {`"none"`},
+		"tools": {"[]"}, "tool_choice": {`"none"`, `"auto"`}, "functions": {"[]"}, "function_call": {`"none"`, `"auto"`},
 		"parallel_tool_calls": {"true", "false"},
 		"response_format":     {`{"type":"text"}`},
 		"store":               {"false"},
-		"prediction":          {}, "reasoning_effort": {}, "verbosity": {}, "web_search_options": {},
-		"language": {}, "mm_processor_kwargs": {"{}"}, "chat_template": {}, "chat_template_kwargs": {"{}"},
-		"add_generation_prompt": {"true"}, "continue_final_message": {"false"}, "echo": {"false"},
-		"documents": {"[]"}, "add_special_tokens": {"false"}, "priority": {"0"}, "return_stage_metrics": {"false"},
-		"initial_codec_chunk_frames": {}, "kv_transfer_params": {}, "include_reasoning": {"true", "false"},
+		"reasoning_effort":    {`"none"`}, "include_reasoning": {"true", "false"}, "thinking_token_budget": {},
+		"prediction": {}, "verbosity": {}, "web_search_options": {}, "prompt_cache_retention": {},
+		"mm_processor_kwargs": {"{}"}, "media_io_kwargs": {"{}"},
+		"chat_template": {}, "chat_template_kwargs": {"{}"}, "documents": {"[]"},
+		"add_generation_prompt": {"true"}, "continue_final_message": {"false"}, "add_special_tokens": {"false"}, "echo": {"false"},
+		"priority": {"0"}, "request_id": {}, "kv_transfer_params": {}, "vllm_xargs": {"{}"},
+		"return_token_ids": {"false"}, "return_tokens_as_token_ids": {"false"}, "return_prompt_text": {"false"},
+		"return_stage_metrics": {"false"}, "initial_codec_chunk_frames": {},
 	})
-	return schema[ChatRequest]{fields: fields, unsupported: unsupported}
+	return schema[chatBody]{fields: fields, unsupported: unsupported}
 }()
 
-var audioSchema = schema[ChatRequest]{fields: map[string]field[ChatRequest]{
-	"voice": textField(func(r *ChatRequest) *string { return &r.Voice }),
-	"format": func(_ *ChatRequest, v value) *Error {
+var audioSchema = schema[chatBody]{fields: map[string]field[chatBody]{
+	"voice": textField(func(r *chatBody) *string { return &r.voice }),
+	"format": func(_ *chatBody, v value) *Error {
 		format, e := v.text()
 		if e == nil && format != "wav" {
-			return BadRequest(v.path, "must be wav, got %q", format)
+			return BadRequest(v.path, "must be wav, got %q", clip(format))
 		}
 		return e
 	},
 }}
 
-var streamSchema = schema[ChatRequest]{
-	fields: map[string]field[ChatRequest]{
-		"include_usage":          booleanField(func(r *ChatRequest) *bool { return &r.IncludeUsage }),
-		"continuous_usage_stats": booleanField(func(r *ChatRequest) *bool { return &r.ContinuousUsage }),
+func decodeStreamOptions(r *chatBody, v value) *Error {
+	r.streamOptions = true
+	return streamSchema.decode(r, v)
+}
+
+var streamSchema = schema[chatBody]{
+	fields: map[string]field[chatBody]{
+		"include_usage":          booleanField(func(r *chatBody) *bool { return &r.IncludeUsage }),
+		"continuous_usage_stats": booleanField(func(r *chatBody) *bool { return &r.ContinuousUsage }),
 	},
 	unsupported: map[string][]string{"include_obfuscation": {"false"}},
 }
 
-var maxTokens = integerField(1, maxInt32, "at least 1", func(r *ChatRequest) **int64 { return &r.Sampling.MaxTokens })
-
-func decodeStages(r *ChatRequest, v value) *Error {
+func decodeStages(r *chatBody, v value) *Error {
 	items, e := v.items()
 	if e != nil {
 		return e
@@ -117,7 +180,7 @@ func decodeStages(r *ChatRequest, v value) *Error {
 	return nil
 }
 
-func decodeModalities(r *ChatRequest, v value) *Error {
+func decodeModalities(r *chatBody, v value) *Error {
 	items, e := v.items()
 	if e != nil {
 		return e
@@ -136,125 +199,8 @@ func decodeModalities(r *ChatRequest, v value) *Error {
 		case "audio":
 			r.Audio = true
 		default:
-			return BadRequest(item.path, "must be text or audio, got %q", name)
+			return BadRequest(item.path, "must be text or audio, got %q", clip(name))
 		}
 	}
 	return nil
-}
-
-func decodeMessages(r *ChatRequest, v value) *Error {
-	items, e := v.items()
-	if e != nil {
-		return e
-	}
-	if len(items) == 0 {
-		return BadRequest(v.path, "must hold at least one message")
-	}
-	for _, item := range items {
-		var m message
-		if e := messageSchema.decode(&m, item); e != nil {
-			return e
-		}
-		if m.role == "" {
-			return BadRequest(item.path+".role", "is required")
-		}
-		if !m.given {
-			return BadRequest(item.path+".content", "is required")
-		}
-		r.Messages = append(r.Messages, Message{Role: m.role, Content: m.content.String()})
-	}
-	return nil
-}
-
-// message is a Message while it is read.
-type message struct {
-	role    string
-	content strings.Builder
-	given   bool
-}
-
-var messageSchema = schema[message]{
-	fields: map[string]field[message]{
-		"role": func(m *message, v value) *Error {
-			role, e := v.text()
-			if e != nil {
-				return e
-			}
-			switch role {
-			case "developer":
-				role = "system" // OpenAI's newer word for it
-			case "system", "user", "assistant":
-			default:
-				return BadRequest(v.path, "must be system, developer, user or assistant, got %q", role)
-			}
-			m.role = role
-			return nil
-		},
-		"content":     decodeContent,
-		"name":        ignored[message],
-		"refusal":     ignored[message],
-		"annotations": ignored[message],
-	},
-	unsupported: map[string][]string{"tool_calls": {"[]"}, "tool_call_id": {}, "function_call": {}, "audio": {}, "reasoning_content": {`""`}},
-}
-
-func decodeContent(m *message, v value) *Error {
-	m.given = true
-	if v.kind() == "a string" {
-		s, e := v.text()
-		m.content.WriteString(s)
-		return e
-	}
-	items, e := v.items()
-	if e != nil {
-		return v.mustBe("a string or an array of parts")
-	}
-	for _, item := range items {
-		var p part
-		if e := partSchema.decode(&p, item); e != nil {
-			return e
-		}
-		if p.kind == "" {
-			return BadRequest(item.path+".type", "is required")
-		}
-		if !p.given {
-			return BadRequest(item.path+".text", "is required")
-		}
-		m.content.WriteString(p.text)
-	}
-	return nil
-}
-
-// part is one part of a message's content.
-type part struct {
-	kind  string
-	text  string
-	given bool
-}
-
-var partSchema = schema[part]{fields: map[string]field[part]{
-	"type": func(p *part, v value) (e *Error) {
-		if p.kind, e = v.text(); e != nil {
-			return e
-		}
-		switch p.kind {
-		case "text":
-			return nil
-		case "image_url", "input_audio", "audio_url", "video_url", "file", "image", "audio", "video":
-			return BadRequest(v.path, "%s is not supported: the model reads text only", p.kind)
-		}
-		return BadRequest(v.path, "must be text, got %q", p.kind)
-	},
-	"text": func(p *part, v value) (e *Error) {
-		p.given = true
-		p.text, e = v.text()
-		return e
-	},
-	"image_url": otherPart, "input_audio": otherPart, "audio_url": otherPart, "video_url": otherPart, "file": otherPart,
-}}
-
-// otherPart refuses the body of a part that isn't text, whether or not its
-// type came first.
-func otherPart(_ *part, v value) *Error {
-	return BadRequest(v.path, "is not supported: the model reads text only")
 }

@@ -1,7 +1,5 @@
 package openai
 
-import "math"
-
 // Field decoders, made from the place that the value goes to.
 
 func textField[T any](place func(*T) *string) field[T] {
@@ -18,18 +16,15 @@ func booleanField[T any](place func(*T) *bool) field[T] {
 	}
 }
 
-// ignored accepts any value of a member that has no effect.
-func ignored[T any](*T, value) *Error { return nil }
-
-// interval is a range of numbers; an open end is left out of it.
+// interval is a range of numbers; from is left out of it when it is open.
 type interval struct {
-	from, to         float64
-	fromOpen, toOpen bool
-	text             string
+	from, to float64
+	open     bool
+	text     string
 }
 
 func (r interval) holds(f float64) bool {
-	return !math.IsNaN(f) && (f > r.from || !r.fromOpen && f == r.from) && (f < r.to || !r.toOpen && f == r.to)
+	return (f > r.from || !r.open && f == r.from) && f <= r.to
 }
 
 func numberField[T any](in interval, place func(*T) **float64) field[T] {
@@ -39,23 +34,66 @@ func numberField[T any](in interval, place func(*T) **float64) field[T] {
 			return e
 		}
 		if !in.holds(f) {
-			return BadRequest(v.path, "must be %s, got %s", in.text, v.raw)
+			return BadRequest(v.path, "must be %s, got %s", in.text, clip(string(v.raw)))
 		}
 		*place(r) = &f
 		return nil
 	}
 }
 
-func integerField[T any](from, to int64, text string, place func(*T) **int64) field[T] {
+// bounded reads an integer from a range.
+func bounded(v value, from, to int64) (int64, *Error) {
+	n, e := v.integer()
+	switch {
+	case e != nil:
+		return 0, e
+	case n < from:
+		return 0, BadRequest(v.path, "must be at least %d, got %d", from, n)
+	case n > to:
+		return 0, BadRequest(v.path, "must be at most %d, got %d", to, n)
+	}
+	return n, nil
+}
+
+func integerField[T any](from, to int64, place func(*T) **int64) field[T] {
 	return func(r *T, v value) *Error {
-		n, e := v.integer()
+		n, e := bounded(v, from, to)
 		if e != nil {
 			return e
-		}
-		if n < from || n > to {
-			return BadRequest(v.path, "must be %s, got %s", text, v.raw)
 		}
 		*place(r) = &n
 		return nil
 	}
+}
+
+// listField reads an array of at most limit elements.
+func listField[T, E any](limit int, element func(value) (E, *Error), place func(*T) *[]E) field[T] {
+	return func(r *T, v value) *Error {
+		items, e := v.items()
+		if e != nil {
+			return e
+		}
+		if len(items) > limit {
+			return BadRequest(v.path, "must hold at most %d elements, got %d", limit, len(items))
+		}
+		for _, item := range items {
+			element, e := element(item)
+			if e != nil {
+				return e
+			}
+			*place(r) = append(*place(r), element)
+		}
+		return nil
+	}
+}
+
+// Fields that are checked and have no effect.
+
+func ignoredText[T any](_ *T, v value) *Error {
+	_, e := v.text()
+	return e
+}
+
+func ignoredObject[T any](_ *T, v value) *Error {
+	return members(v, func(string, value) *Error { return nil })
 }

@@ -155,9 +155,9 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 
 func TestConfigThatIsNoObjectIsAnError(t *testing.T) {
 	for text, want := range map[string]string{
-		"":          "config.json: unexpected end of JSON input",
-		"null":      "config.json: must be an object",
-		`{"a": 1`:   "config.json: unexpected end of JSON input",
+		"":           "config.json: unexpected end of JSON input",
+		"null":       "config.json: must be an object",
+		`{"a": 1`:    "config.json: unexpected end of JSON input",
 		`["a", "b"]`: "config.json: json: cannot unmarshal array into Go value of type map[string]json.RawMessage",
 	} {
 		if _, err := ParseConfig([]byte(text)); err == nil || err.Error() != want {

@@ -3,6 +3,6 @@
 package qwen3omni
 
 const (
-	tinyReplies = 320
+	tinyReplies = 200
 	tinySounds  = 12
 )
