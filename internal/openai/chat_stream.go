@@ -9,38 +9,47 @@ import (
 // text and audio events told apart by a top-level "modality", a whole WAV file
 // in each audio delta. Each method appends one server-sent event to dst; none
 // allocates when dst has room.
+//
+// The finish reason of a reply goes with the last event of the modality that
+// finishes last, and with no other one: a client that stops reading there has
+// everything. AppendText and AppendAudio take it, empty while the reply goes on.
 type ChatStream struct {
-	// head is `data: {"id":...,"choices":[{"index":0,"delta":` of each event.
-	head []byte
-	// bare is the same up to the choices.
-	bare  []byte
-	usage bool
-	role  bool // the event with the role has gone
+	// envelope is `data: {"id":...,"choices":[`, which every event begins with.
+	envelope []byte
+	// delta is the envelope and the beginning of a choice, up to its delta's
+	// members.
+	delta []byte
+	// continuousUsage says that each event has the usage so far.
+	continuousUsage bool
+	hasRole         bool // the event that names the role has gone
 }
 
 // NewChatStream starts the events of reply id, created at unix seconds by
 // model. With continuous usage each event carries the usage so far.
 func NewChatStream(id, model string, created int64, continuousUsage bool) *ChatStream {
-	bare := append([]byte(`data: {"id":`), appendJSON(nil, id)...)
-	bare = append(bare, `,"object":"chat.completion.chunk","created":`...)
-	bare = strconv.AppendInt(bare, created, 10)
-	bare = append(bare, `,"model":`...)
-	bare = appendJSON(bare, model)
-	bare = append(bare, `,"choices":[`...)
-	head := append(bare[:len(bare):len(bare)], `{"index":0,"delta":{`...)
-	return &ChatStream{head: head, bare: bare, usage: continuousUsage}
+	envelope := append([]byte(`data: {"id":`), appendJSON(nil, id)...)
+	envelope = append(envelope, `,"object":"chat.completion.chunk","created":`...)
+	envelope = strconv.AppendInt(envelope, created, 10)
+	envelope = append(envelope, `,"model":`...)
+	envelope = appendJSON(envelope, model)
+	envelope = append(envelope, `,"choices":[`...)
+	return &ChatStream{
+		envelope:        envelope,
+		delta:           append(envelope[:len(envelope):len(envelope)], `{"index":0,"delta":{`...),
+		continuousUsage: continuousUsage,
+	}
 }
 
 // AppendText appends a text delta, with the event that names the role before
-// the first one. Finish is the finish reason, empty while the reply goes on.
+// the first one.
 func (s *ChatStream) AppendText(dst []byte, text, finish string, u Usage) []byte {
-	if !s.role {
-		s.role = true
-		dst = append(dst, s.head...)
+	if !s.hasRole {
+		s.hasRole = true
+		dst = append(dst, s.delta...)
 		dst = append(dst, `"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"prompt_token_ids":null,"prompt_text":null,"modality":"text"`...)
-		dst = s.end(dst, u)
+		dst = s.end(dst, NewUsage(u.PromptTokens, 0))
 	}
-	dst = append(dst, s.head...)
+	dst = append(dst, s.delta...)
 	dst = append(dst, `"content":`...)
 	dst = appendJSON(dst, text)
 	dst = append(dst, `},"logprobs":null,"finish_reason":`...)
@@ -53,15 +62,16 @@ func (s *ChatStream) AppendText(dst []byte, text, finish string, u Usage) []byte
 }
 
 // AppendAudio appends an audio delta: a whole WAV file, or nothing for an event
-// that only says how the audio ended.
+// that only says how the reply ended. Without continuous usage the event counts
+// the prompt alone, as the reference's does.
 func (s *ChatStream) AppendAudio(dst, wav []byte, finish string, u Usage) []byte {
-	dst = append(dst, s.head...)
+	dst = append(dst, s.delta...)
 	dst = append(dst, `"role":"assistant","content":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, wav)
 	dst = append(dst, `"},"logprobs":null,"finish_reason":`...)
 	dst = appendFinish(dst, finish)
 	dst = append(dst, `,"stop_reason":null,"token_ids":null}],"modality":"audio","usage":`...)
-	if !s.usage { // the reference counts no completion tokens here
+	if !s.continuousUsage {
 		u = NewUsage(u.PromptTokens, 0)
 	}
 	dst = u.append(dst)
@@ -70,7 +80,7 @@ func (s *ChatStream) AppendAudio(dst, wav []byte, finish string, u Usage) []byte
 
 // AppendUsage appends the event of stream_options.include_usage.
 func (s *ChatStream) AppendUsage(dst []byte, u Usage) []byte {
-	dst = append(dst, s.bare...)
+	dst = append(dst, s.envelope...)
 	dst = append(dst, `],"usage":`...)
 	dst = u.append(dst)
 	return append(dst, "}\n\n"...)
@@ -78,7 +88,7 @@ func (s *ChatStream) AppendUsage(dst []byte, u Usage) []byte {
 
 // end closes an event, with the usage so far if it was asked for.
 func (s *ChatStream) end(dst []byte, u Usage) []byte {
-	if s.usage {
+	if s.continuousUsage {
 		dst = append(dst, `,"usage":`...)
 		dst = u.append(dst)
 	}
@@ -91,13 +101,3 @@ func appendFinish(dst []byte, finish string) []byte {
 	}
 	return appendJSON(dst, finish)
 }
-
-// AppendError appends a failure as an event of a stream whose status has gone.
-func AppendError(dst []byte, e *Error) []byte {
-	dst = append(dst, "data: "...)
-	dst = append(dst, e.Body()...)
-	return append(dst, "\n\n"...)
-}
-
-// AppendDone appends the event that ends every stream.
-func AppendDone(dst []byte) []byte { return append(dst, "data: [DONE]\n\n"...) }

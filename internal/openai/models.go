@@ -4,24 +4,45 @@ import "encoding/json"
 
 // ModelCard describes a served model.
 type ModelCard struct {
-	ID          string `json:"id"`
-	Object      string `json:"object"`
-	Created     int64  `json:"created"`
-	OwnedBy     string `json:"owned_by"`
-	Root        string `json:"root"`
-	MaxModelLen int    `json:"max_model_len"`
+	ID      string
+	Created int64 // Unix seconds
+	OwnedBy string
+	// Root is the model behind a served name.
+	Root string
+	// MaxModelLen bounds prompt and reply together, in tokens.
+	MaxModelLen int
 	// Description says what the model is, where that is not plain.
-	Description string   `json:"description,omitempty"`
-	Modalities  []string `json:"modalities"`
-	Voices      []string `json:"voices"`
+	Description string
+	// Modalities and Voices are what it can be asked for.
+	Modalities []string
+	Voices     []string
+}
+
+// MarshalJSON writes OpenAI's members, vLLM's, and what is Limelight's own in an
+// object of its own.
+func (c ModelCard) MarshalJSON() ([]byte, error) {
+	type own struct {
+		Modalities []string `json:"modalities,omitempty"`
+		Voices     []string `json:"voices,omitempty"`
+	}
+	return json.Marshal(struct {
+		ID          string `json:"id"`
+		Object      string `json:"object"`
+		Created     int64  `json:"created"`
+		OwnedBy     string `json:"owned_by"`
+		Root        string `json:"root"`
+		MaxModelLen int    `json:"max_model_len"`
+		Description string `json:"description,omitempty"`
+		Limelight   own    `json:"limelight"`
+	}{c.ID, "model", c.Created, c.OwnedBy, c.Root, c.MaxModelLen, c.Description, own{c.Modalities, c.Voices}})
 }
 
 // ModelList is the body of GET /v1/models.
 func ModelList(cards ...ModelCard) []byte {
-	for i := range cards {
-		cards[i].Object = "model"
-	}
-	body, err := json.Marshal(map[string]any{"object": "list", "data": cards})
+	body, err := json.Marshal(struct {
+		Object string      `json:"object"`
+		Data   []ModelCard `json:"data"`
+	}{"list", append([]ModelCard{}, cards...)})
 	if err != nil {
 		panic("BUG: a model list has no JSON: " + err.Error())
 	}

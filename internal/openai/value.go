@@ -101,14 +101,14 @@ func (v value) items() ([]value, *Error) {
 
 // clip shortens what a client wrote, so that an error that repeats it stays
 // short.
-func clip(s string) string {
-	const most = 64
+func clip(s string) string { return clipTo(64, s) }
+
+func clipTo(most int, s string) string {
 	if len(s) <= most {
 		return s
 	}
-	n := most
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
 	}
-	return s[:n] + "…"
+	return s[:most] + "…"
 }

@@ -100,38 +100,23 @@ func dotBF16(w []uint16, x []float32) float32 {
 func dot4w(a0, a1, a2, a3 []uint16, b []float32) (float32, float32, float32, float32) {
 	a0, a1, a2, a3 = a0[:len(b)], a1[:len(b)], a2[:len(b)], a3[:len(b)]
 	var s0, s1, t0, t1, u0, u1, v0, v1 float32
-	for len(b) >= 4 {
-		p, q, r, s, x := a0[:4:4], a1[:4:4], a2[:4:4], a3[:4:4], b[:4:4]
-		s0 += float32(widen(p[0]) * x[0])
-		s1 += float32(widen(p[1]) * x[1])
-		t0 += float32(widen(q[0]) * x[0])
-		t1 += float32(widen(q[1]) * x[1])
-		u0 += float32(widen(r[0]) * x[0])
-		u1 += float32(widen(r[1]) * x[1])
-		v0 += float32(widen(s[0]) * x[0])
-		v1 += float32(widen(s[1]) * x[1])
-		s0 += float32(widen(p[2]) * x[2])
-		s1 += float32(widen(p[3]) * x[3])
-		t0 += float32(widen(q[2]) * x[2])
-		t1 += float32(widen(q[3]) * x[3])
-		u0 += float32(widen(r[2]) * x[2])
-		u1 += float32(widen(r[3]) * x[3])
-		v0 += float32(widen(s[2]) * x[2])
-		v1 += float32(widen(s[3]) * x[3])
-		a0, a1, a2, a3, b = a0[4:], a1[4:], a2[4:], a3[4:], b[4:]
+	i := 0
+	for ; i+2 <= len(b); i += 2 {
+		x0, x1 := b[i], b[i+1]
+		s0 += float32(widen(a0[i]) * x0)
+		s1 += float32(widen(a0[i+1]) * x1)
+		t0 += float32(widen(a1[i]) * x0)
+		t1 += float32(widen(a1[i+1]) * x1)
+		u0 += float32(widen(a2[i]) * x0)
+		u1 += float32(widen(a2[i+1]) * x1)
+		v0 += float32(widen(a3[i]) * x0)
+		v1 += float32(widen(a3[i+1]) * x1)
 	}
-	for i, x := range b {
-		if i&1 == 0 {
-			s0 += float32(widen(a0[i]) * x)
-			t0 += float32(widen(a1[i]) * x)
-			u0 += float32(widen(a2[i]) * x)
-			v0 += float32(widen(a3[i]) * x)
-		} else {
-			s1 += float32(widen(a0[i]) * x)
-			t1 += float32(widen(a1[i]) * x)
-			u1 += float32(widen(a2[i]) * x)
-			v1 += float32(widen(a3[i]) * x)
-		}
+	if i < len(b) {
+		s0 += float32(widen(a0[i]) * b[i])
+		t0 += float32(widen(a1[i]) * b[i])
+		u0 += float32(widen(a2[i]) * b[i])
+		v0 += float32(widen(a3[i]) * b[i])
 	}
 	return s0 + s1, t0 + t1, u0 + u1, v0 + v1
 }
@@ -140,25 +125,24 @@ func dot4w(a0, a1, a2, a3 []uint16, b []float32) (float32, float32, float32, flo
 func dot4x(a0, a1, a2, a3 []float32, b []uint16) (float32, float32, float32, float32) {
 	a0, a1, a2, a3 = a0[:len(b)], a1[:len(b)], a2[:len(b)], a3[:len(b)]
 	var s0, s1, t0, t1, u0, u1, v0, v1 float32
-	for len(b) >= 2 {
-		p, q, r, s := a0[:2:2], a1[:2:2], a2[:2:2], a3[:2:2]
-		x0, x1 := widen(b[0]), widen(b[1])
-		s0 += float32(p[0] * x0)
-		s1 += float32(p[1] * x1)
-		t0 += float32(q[0] * x0)
-		t1 += float32(q[1] * x1)
-		u0 += float32(r[0] * x0)
-		u1 += float32(r[1] * x1)
-		v0 += float32(s[0] * x0)
-		v1 += float32(s[1] * x1)
-		a0, a1, a2, a3, b = a0[2:], a1[2:], a2[2:], a3[2:], b[2:]
+	i := 0
+	for ; i+2 <= len(b); i += 2 {
+		x0, x1 := widen(b[i]), widen(b[i+1])
+		s0 += float32(a0[i] * x0)
+		s1 += float32(a0[i+1] * x1)
+		t0 += float32(a1[i] * x0)
+		t1 += float32(a1[i+1] * x1)
+		u0 += float32(a2[i] * x0)
+		u1 += float32(a2[i+1] * x1)
+		v0 += float32(a3[i] * x0)
+		v1 += float32(a3[i+1] * x1)
 	}
-	if len(b) == 1 {
-		x := widen(b[0])
-		s0 += float32(a0[0] * x)
-		t0 += float32(a1[0] * x)
-		u0 += float32(a2[0] * x)
-		v0 += float32(a3[0] * x)
+	if i < len(b) {
+		x := widen(b[i])
+		s0 += float32(a0[i] * x)
+		t0 += float32(a1[i] * x)
+		u0 += float32(a2[i] * x)
+		v0 += float32(a3[i] * x)
 	}
 	return s0 + s1, t0 + t1, u0 + u1, v0 + v1
 }

@@ -66,7 +66,7 @@ func TestWeightedSumGoesRowByRowHoweverItIsCut(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	const cols = 5
 	for n := range 12 {
-		a, weights := gaussian(r, n*cols), gaussian(r, n)
+		a, weights := random(r, n*cols), random(r, n)
 		want := make([]float32, cols)
 		for i, w := range weights {
 			AddScaled(want, a[i*cols:(i+1)*cols], w)
@@ -157,8 +157,8 @@ func TestTopKIsTheHeadOfAStableSort(t *testing.T) {
 func TestKernelsAllocateNothing(t *testing.T) {
 	const n = 48
 	r := rand.New(rand.NewPCG(2, 2))
-	x, w, dst := gaussian(r, 5*n), gaussian(r, n), make([]float32, 5*n)
-	bits, values := rounded(gaussian(r, n*n))
+	x, w, dst := random(r, 5*n), random(r, n), make([]float32, 5*n)
+	bits, values := rounded(random(r, n*n))
 	long, short := NewMatrix(n, n, values), NewMatrixBF16(n, n, bits)
 	rope := NewRope(n, 1e6)
 	rope.Grow(10)

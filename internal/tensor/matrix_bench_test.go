@@ -12,7 +12,7 @@ import (
 func BenchmarkMulRows(b *testing.B) {
 	const rows, cols = 2048, 2048
 	r := rand.New(rand.NewPCG(1, 1))
-	bits, values := rounded(gaussian(r, rows*cols))
+	bits, values := rounded(random(r, rows*cols))
 	for _, kind := range []struct {
 		name   string
 		matrix Matrix
@@ -22,7 +22,7 @@ func BenchmarkMulRows(b *testing.B) {
 	} {
 		for _, n := range []int{1, 4, 64} {
 			b.Run(fmt.Sprintf("%s/rows=%d", kind.name, n), func(b *testing.B) {
-				x, dst := gaussian(r, n*cols), make([]float32, n*rows)
+				x, dst := random(r, n*cols), make([]float32, n*rows)
 				b.ReportAllocs()
 				for b.Loop() {
 					kind.matrix.MulRows(dst, x, n)

@@ -7,14 +7,6 @@ import (
 	"testing"
 )
 
-func gaussian(r *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	return x
-}
-
 // rounded returns x as bfloat16 bits and the values that these stand for.
 func rounded(x []float32) (bits []uint16, values []float32) {
 	for _, v := range x {
@@ -38,9 +30,9 @@ func TestMulRowsSumsInOneOrderWhateverTheBatch(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, cols := range []int{1, 2, 3, 4, 5, 7, 8, 24, 33} {
 		for _, rows := range []int{1, 2, 3, 4, 5, 9} {
-			bits, values := rounded(gaussian(r, rows*cols))
+			bits, values := rounded(random(r, rows*cols))
 			for _, n := range []int{0, 1, 2, 3, 4, 5, 6, 63, 64, 65, 130} {
-				x := gaussian(r, n*cols)
+				x := random(r, n*cols)
 				want := make([]float32, n*rows)
 				for i := range n {
 					for j := range rows {
@@ -62,7 +54,7 @@ func TestMulRowsSumsInOneOrderWhateverTheBatch(t *testing.T) {
 func TestMulRowsIsTheProduct(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	const rows, cols, n = 6, 50, 3
-	w, x := gaussian(r, rows*cols), gaussian(r, n*cols)
+	w, x := random(r, rows*cols), random(r, n*cols)
 	m := NewMatrix(rows, cols, w)
 	got := make([]float32, n*rows)
 	m.MulRows(got, x, n)
@@ -89,7 +81,7 @@ func TestMulRowsKeepsToItsPartOfLongerSlices(t *testing.T) {
 }
 
 func TestRowAndAddRow(t *testing.T) {
-	bits, values := rounded(gaussian(rand.New(rand.NewPCG(5, 6)), 12))
+	bits, values := rounded(random(rand.New(rand.NewPCG(5, 6)), 12))
 	for name, m := range map[string]Matrix{"float32": NewMatrix(4, 3, values), "bfloat16": NewMatrixBF16(4, 3, bits)} {
 		row := make([]float32, 3)
 		m.Row(row, 2)
@@ -128,7 +120,7 @@ func TestDotsAgreeWithDot(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, cols := range []int{1, 6, 8, 13} {
 		for n := range 10 {
-			a, x, got := gaussian(r, n*cols), gaussian(r, cols), make([]float32, n+1)
+			a, x, got := random(r, n*cols), random(r, cols), make([]float32, n+1)
 			Dots(got, a, n, x)
 			for i := range n {
 				if want := inOrder(a[i*cols:(i+1)*cols], x); got[i] != want || Dot(a[i*cols:(i+1)*cols], x) != want {

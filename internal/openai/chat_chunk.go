@@ -1,0 +1,95 @@
+package openai
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+)
+
+// ChatChunk is one event of a streamed chat reply as its reader sees it, in
+// vLLM-Omni's shape or in OpenAI's.
+type ChatChunk struct {
+	ID      string `json:"id"`
+	Model   string `json:"model"`
+	Choices []struct {
+		Index int `json:"index"`
+		Delta struct {
+			Role    string `json:"role"`
+			Content string `json:"content"`
+			// Audio is OpenAI's place for sound and for what it says.
+			Audio *struct {
+				ID         string `json:"id"`
+				Data       string `json:"data"`
+				Transcript string `json:"transcript"`
+				ExpiresAt  int64  `json:"expires_at"`
+			} `json:"audio"`
+		} `json:"delta"`
+		// FinishReason is empty while the reply goes on.
+		FinishReason string `json:"finish_reason"`
+	} `json:"choices"`
+	// Modality is text or audio; empty where the server doesn't say, as OpenAI's.
+	Modality string `json:"modality"`
+	Usage    *Usage `json:"usage"`
+	Metrics  *struct {
+		NumTokensOut *int `json:"num_tokens_out"`
+	} `json:"metrics"`
+}
+
+// DecodeChatChunk reads the data of an event other than Done. Members that it
+// doesn't know are passed over. An event that reports a failure is returned as
+// its *Error.
+func DecodeChatChunk(data []byte) (*ChatChunk, error) {
+	var c struct {
+		ChatChunk
+		Error json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("chat chunk: %w", err)
+	}
+	if len(c.Error) > 0 && string(c.Error) != "null" {
+		return nil, ParseError(0, data)
+	}
+	return &c.ChatChunk, nil
+}
+
+// Text is the text that the chunk adds to the reply.
+func (c *ChatChunk) Text() string {
+	if c.Modality == "audio" {
+		return ""
+	}
+	var text string
+	for i := range c.Choices {
+		text += c.Choices[i].Delta.Content
+	}
+	return text
+}
+
+// FinishReason is why the reply ended; empty while it goes on.
+func (c *ChatChunk) FinishReason() string {
+	for i := range c.Choices {
+		if reason := c.Choices[i].FinishReason; reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// AppendAudio appends the sound that the chunk adds to the reply: a whole WAV
+// file from vLLM-Omni, bytes in the format that was asked for from OpenAI.
+func (c *ChatChunk) AppendAudio(dst []byte) ([]byte, error) {
+	for i := range c.Choices {
+		delta := &c.Choices[i].Delta
+		data := ""
+		switch {
+		case delta.Audio != nil:
+			data = delta.Audio.Data
+		case c.Modality == "audio":
+			data = delta.Content
+		}
+		var err error
+		if dst, err = base64.StdEncoding.AppendDecode(dst, []byte(data)); err != nil {
+			return dst, fmt.Errorf("chat chunk: audio: %w", err)
+		}
+	}
+	return dst, nil
+}
