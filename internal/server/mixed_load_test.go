@@ -53,6 +53,16 @@ func TestHundredMixedRequests(t *testing.T) {
 			frames.Add(int64(len(pcm) / audio.BytesPerSample))
 			return err
 		},
+		func(i int) error { // speech that fits one chunk: a listener of one chunk never waits for the next, however slow the machine
+			r, err := h.post(t.Context(), "/v1/audio/speech", "", `{"input":"we can hear it","stream":true,"response_format":"pcm","max_new_tokens":4}`)
+			if err != nil {
+				return err
+			}
+			defer r.Body.Close()
+			pcm, err := io.ReadAll(r.Body)
+			frames.Add(int64(len(pcm) / audio.BytesPerSample))
+			return err
+		},
 		func(i int) error { // a client that leaves at the first audio
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
