@@ -81,6 +81,7 @@ func dot4(a0, a1, a2, a3, b []float32) (float32, float32, float32, float32) {
 	return s0 + s1, t0 + t1, u0 + u1, v0 + v1
 }
 
+// widen returns the value of a bfloat16 bit pattern.
 func widen(bits uint16) float32 { return math.Float32frombits(uint32(bits) << 16) }
 
 func dotBF16(w []uint16, x []float32) float32 {

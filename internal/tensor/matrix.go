@@ -33,9 +33,6 @@ func NewMatrixBF16(rows, cols int, data []uint16) Matrix {
 	return Matrix{Rows: rows, Cols: cols, bf16: data}
 }
 
-// BF16 returns the value of a bfloat16 bit pattern.
-func BF16(bits uint16) float32 { return widen(bits) }
-
 // Row writes row i to dst, which has Cols elements.
 func (m *Matrix) Row(dst []float32, i int) {
 	from, to := i*m.Cols, (i+1)*m.Cols

@@ -11,7 +11,7 @@ import (
 func rounded(x []float32) (bits []uint16, values []float32) {
 	for _, v := range x {
 		b := uint16(math.Float32bits(v) >> 16)
-		bits, values = append(bits, b), append(values, BF16(b))
+		bits, values = append(bits, b), append(values, widen(b))
 	}
 	return bits, values
 }

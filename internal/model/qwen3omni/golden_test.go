@@ -9,7 +9,7 @@ import (
 )
 
 // setA is a tiny checkpoint with the numbers that the reference implementation
-// computes from it.
+// (transformers 4.57, float32, eager attention, greedy) computes from it.
 const setA = "testdata/setA"
 
 // Tolerances of float32 against float32 in another order of summation; a wrong

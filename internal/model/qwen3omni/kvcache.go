@@ -26,12 +26,6 @@ func (d *Decoder) NewKVCache(blocks, blockSize int) *KVCache {
 	}
 }
 
-// BlockSize is the number of positions in a block.
-func (c *KVCache) BlockSize() int { return c.blockSize }
-
-// BlockBytes is the memory that a block takes once it is written.
-func (c *KVCache) BlockBytes() int { return 4 * c.blockFloats() }
-
 func (c *KVCache) blockFloats() int { return c.layers * 2 * c.heads * c.blockSize * c.dim }
 
 // grow makes the cache have at least n blocks.

@@ -4,6 +4,6 @@ package qwen3omni
 
 // The race detector makes arithmetic ten times slower.
 const (
-	tinyReplies = 40
+	tinyReplies = 24
 	tinySounds  = 2
 )

@@ -15,7 +15,7 @@ import (
 // initialized model, so that signals keep their size from layer to layer.
 type randomWeights struct {
 	seed uint64
-	// shape, if not nil, may change a tensor after it has been drawn.
+	// adjust, if not nil, may change a tensor after it has been drawn.
 	adjust func(name string, data []float32, shape []int)
 }
 

@@ -1,11 +1,10 @@
 package qwen3omni
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/limelight-omni/limelight/internal/tensor"
 )
 
 // otherConfig is a configuration that shares no count and no flag with setA:
@@ -106,7 +105,7 @@ func TestBFloat16WeightsComputeAsTheirFloat32Values(t *testing.T) {
 	for name, x := range tensors {
 		rounded := make([]float32, len(x.data))
 		for i, v := range x.data {
-			rounded[i] = tensor.BF16(bfloat16(v))
+			rounded[i] = math.Float32frombits(uint32(bfloat16(v)) << 16)
 		}
 		tensors[name] = stored{x.shape, rounded}
 	}

@@ -29,7 +29,8 @@ func (t *Thinker) Decoder() *Decoder { return t.decoder }
 // Vocab is the number of token ids.
 func (t *Thinker) Vocab() int { return t.embeddings.Rows }
 
-// Embed writes the embeddings of ids to dst, [len(ids), hidden].
+// Embed writes the embeddings of ids, each less than Vocab, to dst, [len(ids),
+// hidden].
 func (t *Thinker) Embed(dst []float32, ids []int32) {
 	h := t.embeddings.Cols
 	for i, id := range ids {

@@ -114,9 +114,6 @@ func (c *Checkpoint) Tensor(name string) (Tensor, error) {
 	return t, nil
 }
 
-// Len is the number of tensors.
-func (c *Checkpoint) Len() int { return len(c.tensors) }
-
 // Close unmaps the files. No tensor may be used afterwards.
 func (c *Checkpoint) Close() error {
 	var all error

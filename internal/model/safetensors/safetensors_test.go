@@ -88,8 +88,8 @@ func TestValuesAreReadAtAnyAlignment(t *testing.T) {
 		if got, err := none.Float32s(); err != nil || len(got) != 0 {
 			t.Errorf("pad %d: an empty tensor %v, %v", pad, got, err)
 		}
-		if c.Len() != 4 || !slices.Equal(b.Shape, []int{2, 1}) || len(i.Shape) != 0 {
-			t.Errorf("pad %d: %d tensors, shapes %v and %v", pad, c.Len(), b.Shape, i.Shape)
+		if len(c.tensors) != 4 || !slices.Equal(b.Shape, []int{2, 1}) || len(i.Shape) != 0 {
+			t.Errorf("pad %d: %d tensors, shapes %v and %v", pad, len(c.tensors), b.Shape, i.Shape)
 		}
 	}
 }
@@ -177,8 +177,8 @@ func TestShardsAreFoundByTheirIndex(t *testing.T) {
 	}
 	save(t, dir, "model.safetensors.index.json", text)
 	c := open(t, dir)
-	if a, b := get(t, c, "a"), get(t, c, "b"); a.File != "one.safetensors" || b.File != "two.safetensors" || c.Len() != 2 {
-		t.Errorf("a is in %s, b in %s, %d tensors", a.File, b.File, c.Len())
+	if a, b := get(t, c, "a"), get(t, c, "b"); a.File != "one.safetensors" || b.File != "two.safetensors" || len(c.tensors) != 2 {
+		t.Errorf("a is in %s, b in %s, %d tensors", a.File, b.File, len(c.tensors))
 	}
 	if _, err := c.Tensor("unlisted"); err == nil || err.Error() != "model.safetensors.index.json: unlisted: is missing" {
 		t.Errorf("a tensor that the index does not list: %v", err)
