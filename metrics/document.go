@@ -46,6 +46,9 @@ func WriteMarkdown(w io.Writer) error {
 		row("present", f.Present)
 		row("moves at", f.Moves)
 		row("stays still at", f.Still)
+		row("needs", strings.Join(texts(f.Needs), ", "))
+		row("outcomes that move it", strings.Join(texts(f.At), ", "))
+		row("constant, since", f.Constant)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

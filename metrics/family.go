@@ -54,6 +54,16 @@ type Family struct {
 	Present string
 	// Moves says which outcomes feed it, Still which do not.
 	Moves, Still string
+	// Needs is all that a pipeline and its options must have for the family to
+	// have children that can move; nil means any pipeline. An option among them
+	// makes the family one that may stand without a child.
+	Needs []Need
+	// At lists the outcomes that move a counter, a histogram or a summary, each
+	// by itself. Gauges have none: they are read at scrape.
+	At []Outcome
+	// Constant says why no event of this server moves the family, "the engine
+	// has no KV connector" for instance; empty for a family that moves.
+	Constant string
 	// Foreign families are recorded by client_golang's own collectors.
 	Foreign bool
 }

@@ -47,55 +47,65 @@ func pipelineFamilies() []Family {
 		Help:   "Admitted requests by the reason they ended with; each is counted once. Aborts are clients that left or cancelled, errors are stages that failed.",
 		Moves:  "every admitted request, streamed or not: stop, length, repetition, abort (client left, also while waiting), error (a stage failed)",
 		Still:  "requests refused before admission (400, 404, full queue, shutting down)",
+		At:     admittedOutcomes,
 	}, {
 		Name: e2eRequestLatency, Kind: Histogram, Labels: model, Buckets: secondsBuckets, Unit: "seconds", Group: GroupPipeline, Present: withStats,
 		Help:  "Time from the request's arrival, before its body is read, until the last byte of the reply was handed to the client's writer.",
 		Moves: "natural ends (stop, length, repetition), streamed or not",
 		Still: "aborts, errors, refused requests",
+		At:    naturalOutcomes,
 	}}
 }
 
 func audioFamilies() []Family {
 	replica := []string{"model_name", "stage", "replica"}
 	with := func(label string) []string { return []string{"model_name", "stage", "replica", label} }
+	needs := []Need{NeedAudio}
 	const natural = "natural ends of requests with audio, streamed or not, chat and speech"
 	return []Family{{
 		Name: audioTTFP, Kind: Histogram, Labels: replica, Buckets: secondsBuckets, Unit: "seconds", Group: GroupAudio, Present: withStatsAudio,
 		Help:  "Time from the request's arrival until its first non-empty audio chunk is handed to the client's writer.",
 		Moves: "streamed audio, chat and speech, at the first chunk; also of requests that are aborted or fail afterwards",
 		Still: "replies that are not streamed; text only; requests that end before any sound",
+		Needs: needs, At: []Outcome{OutcomeStream, OutcomeAborted, OutcomeFailed},
 	}, {
 		Name: audioDuration, Kind: Histogram, Labels: replica, Buckets: secondsBuckets, Unit: "seconds", Group: GroupAudio, Present: withStatsAudio,
 		Help:  "Length of the audio of one request: its frames divided by the sample rate.",
 		Moves: natural + ", if there was any sound",
 		Still: "aborts, errors, text only, requests without sound",
+		Needs: needs, At: soundOutcomes,
 	}, {
 		Name: audioRTF, Kind: Histogram, Labels: replica, Buckets: rtfBuckets, Unit: "ratio", Group: GroupAudio, Present: withStatsAudio,
 		Help:  "Real-time factor of one request: the audio stage's wall time, from the first payload handed to it until its last sample, divided by the audio's length. Above 1 speech cannot keep up with its listener.",
 		Moves: natural + ", if there was any sound",
 		Still: "aborts, errors, text only, requests without sound",
+		Needs: needs, At: soundOutcomes,
 	}, {
 		Name: audioFrames, Kind: Counter, Labels: replica, Unit: "frames", Group: GroupAudio, Present: withStatsAudio,
 		Help:  "Audio frames produced; a frame is one PCM sample instant.",
 		Moves: natural + ": all frames of the request at once, when it ends",
 		Still: "aborts, errors, text only",
+		Needs: needs, At: soundOutcomes,
 	}, {
 		Name: audioUnderrun, Kind: Histogram, Labels: replica, Buckets: fastBuckets, Unit: "seconds", Group: GroupAudio, Present: withStatsAudio,
 		Help:  "Worst lag of one request's chunks behind a player that starts with the first chunk and never pauses; above 0 the listener heard a gap.",
 		Moves: "natural ends of streamed audio, chat and speech",
 		Still: "replies that are not streamed, aborts, errors, requests without sound",
+		Needs: needs, At: []Outcome{OutcomeStream},
 	}, {
 		Name: audioContinuityOK, Kind: Counter, Labels: with("threshold_ms"), Unit: "requests", Group: GroupAudio, Present: withStatsAudio,
 		Values: map[string][]string{"threshold_ms": {continuity.ThresholdLabel(continuity.DefaultThreshold)}},
 		Help:   "Requests whose underrun did not exceed threshold_ms milliseconds. Divide by the underrun's count for the share of listeners without a gap.",
 		Moves:  "natural ends of streamed audio whose underrun was at most the threshold",
 		Still:  "underruns above the threshold; replies that are not streamed, aborts, errors, requests without sound",
+		Needs:  needs, At: []Outcome{OutcomeStream},
 	}, {
 		Name: audioSkipped, Kind: Counter, Labels: with("reason"), Unit: "requests", Group: GroupAudio, Present: withStatsAudio,
 		Values: map[string][]string{"reason": texts(skipReasons)},
 		Help:   "Requests for audio that were answered 200 with empty audio, by reason: no_audio_data (nothing was spoken), malformed_codec (the codec frames were rejected before any sound).",
 		Moves:  "natural ends of requests for audio without a sample, streamed or not",
 		Still:  "requests with sound; text only; aborts; errors, a rejection in mid-stream among them",
+		Needs:  needs, At: []Outcome{OutcomeSkipped},
 	}}
 }
 
@@ -107,6 +117,7 @@ func transferFamilies() []Family {
 		return Family{
 			Name: name, Kind: Histogram, Labels: edge, Buckets: buckets, Unit: unit, Group: GroupTransfer,
 			Present: withStatsTransfer, Help: help, Moves: moves, Still: still,
+			Needs: []Need{NeedHops}, At: append([]Outcome{OutcomeAborted, OutcomeFailed}, soundOutcomes...),
 		}
 	}
 	return []Family{

@@ -89,6 +89,9 @@ func TestEveryFamilyHasAProof(t *testing.T) {
 		if f.Moves == "" || f.Still == "" || f.Help == "" || f.Present == "" || f.Unit == "" {
 			t.Errorf("%s is not fully declared", f.Name)
 		}
+		if moves := len(f.At) > 0; !f.Foreign && f.Kind != Gauge && moves == (f.Constant != "") {
+			t.Errorf("%s: outcomes %v move it, and it is constant, since %q", f.Name, f.At, f.Constant)
+		}
 	}
 }
 

@@ -1,0 +1,51 @@
+package metrics
+
+// Need is something that a pipeline must have for a family to move.
+type Need string
+
+// The needs. The first three are parts of a pipeline, the rest are options.
+const (
+	NeedAR    Need = "an autoregressive stage"
+	NeedAudio Need = "a stage that produces audio"
+	NeedHops  Need = "two stages"
+	NeedMFU   Need = "--enable-mfu-metrics"
+)
+
+// Option says whether the need is an option of the server rather than a part
+// of the pipeline: a family that needs one may have no child although its
+// group has.
+func (n Need) Option() bool { return n == NeedMFU }
+
+// Outcome is one way in which a request can go.
+type Outcome string
+
+// The outcomes. Text, audio and speech end naturally; a text's families do not
+// tell whether it was streamed.
+const (
+	// OutcomeText: a chat reply without audio.
+	OutcomeText Outcome = "text"
+	// OutcomeAudio: a chat reply with audio, sent whole.
+	OutcomeAudio Outcome = "audio"
+	// OutcomeStream: a chat reply with audio, streamed.
+	OutcomeStream Outcome = "streamed audio"
+	// OutcomeSpeech: speech from text, sent whole; its work begins at the
+	// talker.
+	OutcomeSpeech Outcome = "speech"
+	// OutcomeSkipped: a chat reply for which audio was asked and none was made.
+	OutcomeSkipped Outcome = "no sound"
+	// OutcomeAborted: a client that left a streamed reply after its first sound.
+	OutcomeAborted Outcome = "abort"
+	// OutcomeFailed: a stage that failed after the first sound of a streamed
+	// reply.
+	OutcomeFailed Outcome = "failure"
+	// OutcomeRefused: a request that was not admitted.
+	OutcomeRefused Outcome = "refusal"
+)
+
+// Sets of outcomes that many families share.
+var (
+	soundOutcomes    = []Outcome{OutcomeAudio, OutcomeStream, OutcomeSpeech}
+	naturalOutcomes  = append([]Outcome{OutcomeText, OutcomeSkipped}, soundOutcomes...)
+	admittedOutcomes = append([]Outcome{OutcomeAborted, OutcomeFailed}, naturalOutcomes...)
+	everyOutcome     = append([]Outcome{OutcomeRefused}, admittedOutcomes...)
+)
