@@ -46,11 +46,15 @@ type Output struct {
 	Text string
 	// Tokens are the newly generated token ids.
 	Tokens []int32
+	// Logprobs holds one entry for each of Tokens if the request asked for log
+	// probabilities; otherwise it is nil.
+	Logprobs []Logprobs
 	// Payload is for the next stage or, from the last stage, for the client.
 	// It may be nil.
 	Payload Payload
-	// Finish is set on the last output only.
-	Finish FinishReason
+	// Finish is set on the last output only, and StopReason with it.
+	Finish     FinishReason
+	StopReason StopReason
 	// Usage is set on the last output only.
 	Usage Usage
 }

@@ -16,6 +16,10 @@ type Request struct {
 	// Sampling holds the stage's sampling parameters, complete: defaults have
 	// been filled in.
 	Sampling Sampling
+	// Choice is the request's index among the choices that its client asked for
+	// from one prompt, and Group what these have in common; nil for the only one.
+	Choice int
+	Group  *Group
 }
 
 // Message is one turn of a conversation, as plain text.
@@ -23,26 +27,4 @@ type Message struct {
 	// Role is "system", "user" or "assistant".
 	Role    string
 	Content string
-}
-
-// Sampling holds the parameters of one stage's token choice.
-type Sampling struct {
-	// Temperature divides the logits; 0 is greedy.
-	Temperature float64
-	// TopP keeps the smallest set of tokens whose probability reaches it; 1 is off.
-	TopP float64
-	// TopK keeps the k likeliest tokens; 0 is off.
-	TopK int
-	// MinP drops tokens below this fraction of the likeliest one's probability; 0 is off.
-	MinP float64
-	// RepetitionPenalty divides positive and multiplies negative logits of
-	// tokens that occurred before; 1 is off.
-	RepetitionPenalty float64
-	// Seed makes the choices repeatable. Whoever leaves it open draws one
-	// before the request reaches an engine.
-	Seed uint64
-	// MaxTokens bounds the generated tokens; at least 1.
-	MaxTokens int
-	// IgnoreEOS goes on after an end-of-sequence token.
-	IgnoreEOS bool
 }

@@ -152,7 +152,10 @@ func (f *flight) pump(k int) {
 // deliver passes one output of stage k on.
 func (f *flight) deliver(k int, out engine.Output) error {
 	if f.o.stages[k].Output == Text && f.req.Text {
-		ev := Event{Modality: Text, Text: out.Text, Tokens: out.Tokens, Finish: out.Finish}
+		ev := Event{
+			Modality: Text, Text: out.Text, Tokens: out.Tokens, Logprobs: out.Logprobs,
+			Finish: out.Finish, StopReason: out.StopReason,
+		}
 		if err := f.emit(ev); err != nil {
 			return err
 		}

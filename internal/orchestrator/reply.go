@@ -16,11 +16,14 @@ type Event struct {
 	// empty while a character is incomplete.
 	Text   string
 	Tokens []int32
+	// Logprobs holds one entry for each of Tokens if they were asked for.
+	Logprobs []engine.Logprobs
 	// Samples is a chunk of sound, one channel, at Rate samples a second.
 	Samples []float32
 	Rate    int
-	// Finish is set on the last event of the modality.
-	Finish engine.FinishReason
+	// Finish is set on the last event of the modality, and StopReason with it.
+	Finish     engine.FinishReason
+	StopReason engine.StopReason
 }
 
 // StageError is the failure of a stage to go on with a request.

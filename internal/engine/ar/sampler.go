@@ -18,12 +18,6 @@ type sampler struct {
 	seen   []bool // ids that the repetition penalty applies to; nil if it is off
 }
 
-// candidate is a token that may still be chosen.
-type candidate struct {
-	id int32
-	p  float64 // logit, later weight
-}
-
 func newSampler(p engine.Sampling) *sampler {
 	s := &sampler{Sampling: p}
 	s.random.Seed(p.Seed, 0x6c696d656c696768) // any constant: the stream of this sampler

@@ -27,6 +27,7 @@ type thinker struct {
 
 	logits []float32   // [vocab], of one sequence
 	buf    []candidate // room of the sampler
+	scores scores
 }
 
 // thinking is one sequence of the thinker.
@@ -77,6 +78,9 @@ func (t *thinker) decide(batch []*sequence, hidden []float32) {
 			s.sampler.note(len(t.logits), p.ids...)
 		}
 		t.model.Thinker.Logits(t.logits, hidden[i*width:(i+1)*width], 1)
+		if p.req.Sampling.Logprobs {
+			t.scores.take(t.logits, p.req.Sampling.TopLogprobs)
+		}
 		var id int32
 		id, t.buf = s.sampler.choose(t.logits, t.buf)
 		s.sampler.note(len(t.logits), id)
@@ -90,6 +94,9 @@ func (t *thinker) decide(batch []*sequence, hidden []float32) {
 // never is.
 func (p *thinking) accept(s *sequence, id int32) {
 	out := engine.Output{Tokens: []int32{id}}
+	if p.req.Sampling.Logprobs {
+		out.Logprobs = []engine.Logprobs{p.thinker.scores.of(id, p.thinker.tok)}
+	}
 	if p.req.Handover {
 		out.Payload = p.handover(s.generated)
 	}

@@ -16,6 +16,14 @@ func (Bytes) Encode(text string) []int32 {
 // VocabSize implements Tokenizer.
 func (Bytes) VocabSize() int { return 256 }
 
+// Piece implements Tokenizer.
+func (Bytes) Piece(id int32) string {
+	if id < 0 || id > 255 {
+		return ""
+	}
+	return string([]byte{byte(id)})
+}
+
 // NewDecoder implements Tokenizer.
 func (Bytes) NewDecoder() Decoder { return &byteDecoder{} }
 

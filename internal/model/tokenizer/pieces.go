@@ -98,6 +98,14 @@ func (p *Pieces) Encode(text string) []int32 {
 // VocabSize implements Tokenizer.
 func (p *Pieces) VocabSize() int { return len(p.text) }
 
+// Piece implements Tokenizer.
+func (p *Pieces) Piece(id int32) string {
+	if id < 0 || int(id) >= len(p.text) {
+		return ""
+	}
+	return p.text[id]
+}
+
 // NewDecoder implements Tokenizer.
 func (p *Pieces) NewDecoder() Decoder { return &pieceDecoder{pieces: p.text} }
 

@@ -9,6 +9,9 @@ type Tokenizer interface {
 	NewDecoder() Decoder
 	// VocabSize is the number of ids that have text: 0 to VocabSize-1.
 	VocabSize() int
+	// Piece returns the bytes of one id, which alone need not be whole
+	// characters. It is empty for an id without text.
+	Piece(id int32) string
 }
 
 // Decoder turns the ids of one reply into text as they come. What it gives out

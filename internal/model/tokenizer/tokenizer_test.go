@@ -95,6 +95,21 @@ func TestPiecesMayCutACharacter(t *testing.T) {
 	}
 }
 
+func TestPieceIsTheBytesOfOneID(t *testing.T) {
+	for _, c := range []struct {
+		tok  Tokenizer
+		id   int32
+		want string
+	}{
+		{Bytes{}, 0xE2, "\xe2"}, {Bytes{}, 256, ""}, {Bytes{}, -1, ""},
+		{NewPieces([]string{"a", " bc"}), 1, " bc"}, {NewPieces([]string{"a"}), 1, ""}, {NewPieces([]string{"a"}), -1, ""},
+	} {
+		if got := c.tok.Piece(c.id); got != c.want {
+			t.Errorf("%T: id %d is %q, want %q", c.tok, c.id, got, c.want)
+		}
+	}
+}
+
 func TestVocabSizeCountsTheIDsWithText(t *testing.T) {
 	if n := (Bytes{}).VocabSize(); n != 256 {
 		t.Errorf("bytes: %d", n)
