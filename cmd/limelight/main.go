@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/limelight-omni/limelight/internal/config"
 )
 
 func main() {
@@ -24,10 +27,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	understood := false // flags and arguments were right
 	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	var wrong config.Errors
 	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, err) // its lines begin with the file, for editors
+		return 1
 	case understood:
 		fmt.Fprintf(stderr, "limelight: %v\n", err)
 		return 1
@@ -48,6 +55,6 @@ func newRoot() *cobra.Command {
 			HiddenDefaultCmd: true,
 		},
 	}
-	root.AddCommand(newServe(), newVersion())
+	root.AddCommand(newServe(), newConfig(), newVersion())
 	return root
 }

@@ -91,11 +91,19 @@ func TestCommandLineMistakesAreExit2AndFailuresExit1(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"serve", "--prot", "1"}, 2, "unknown flag: --prot"},
+		{[]string{"serve", "--prot", "1"}, 2, "unknown flag: --prot; did you mean --port?"},
 		{[]string{"serve", "a", "b"}, 2, "accepts at most 1 arg"},
 		{[]string{"nothing"}, 2, `unknown command "nothing"`},
 		{[]string{"serve", "no/model"}, 1, "models are not downloaded"},
-		{[]string{"serve", "--replicas", "voice=1"}, 1, "unknown stage"},
+		{[]string{"serve", "--replicas", "voice=1"}, 2, "unknown stage"},
+		{[]string{"serve", "--max_num_seq", "1"}, 2, "did you mean --max-num-seqs?"},
+		{[]string{"serve", "--tensor_parallel_size", "2"}, 2, "unknown flag: --tensor_parallel_size: a flag of vLLM; a replica is one process here"},
+		{[]string{"serve", "--port", "70000"}, 2, "must be at most 65535, got 70000"},
+		{[]string{"serve", "--config", "testdata/none.yml"}, 1, "no such file"},
+		{[]string{"serve", "--config", "testdata/wrong.yml"}, 1, "testdata/wrong.yml:3: server.prot: unknown key; did you mean port?\n"},
+		{[]string{"config", "check", "testdata/wrong.yml"}, 1, "testdata/wrong.yml:2: max_num_seqs: must be at least 1, got 0\ntestdata/wrong.yml:3: server.prot: unknown key; did you mean port?\n"},
+		{[]string{"config", "check"}, 2, "accepts 1 arg"},
+		{[]string{"config", "show", "--log-stats=maybe"}, 2, "must be true or false"},
 		{[]string{"serve", "--host", "256.0.0.1"}, 1, "listen"},
 	} {
 		var stderr bytes.Buffer

@@ -15,28 +15,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/limelight-omni/limelight/internal/config"
 	"github.com/limelight-omni/limelight/internal/pipeline"
 	"github.com/limelight-omni/limelight/internal/server"
 )
 
-// serveFlags are what `limelight serve` was asked for.
-type serveFlags struct {
-	model           string
-	host            string
-	port            int
-	servedName      string
-	logStats        bool
-	replicas        map[string]int
-	maxNumSeqs      int
-	maxModelLen     int
-	maxQueue        int
-	firstChunk      int
-	chunk           int
-	shutdownTimeout time.Duration
-}
-
 func newServe() *cobra.Command {
-	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve [MODEL]",
 		Short: "Serve a model over the OpenAI API",
@@ -49,60 +33,38 @@ sounds are noise by design; its scheduling, transfers, streaming, PCM and metric
 are real.`,
 		Example: `  limelight serve --log-stats
   limelight serve ./Qwen3-Omni-30B-A3B-Instruct --port 8000 --log-stats
+  limelight serve --config limelight.yml --port 9000
   limelight serve --log-stats --replicas thinker=1,talker=2,code2wav=2`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				f.model = args[0]
-			}
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return f.serve(ctx, stop, log)
-		},
 	}
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVar(&f.host, "host", "0.0.0.0", "address to listen on")
-	flags.IntVar(&f.port, "port", 8000, "port to listen on; 0 picks a free one")
-	flags.StringVar(&f.servedName, "served-model-name", "", "name of the model in the API and in every metric's model_name (default: MODEL as given)")
-	flags.BoolVar(&f.logStats, "log-stats", false, "record the vllm: metric families; without it /metrics names them and shows no sample")
-	flags.StringToIntVar(&f.replicas, "replicas", nil, "replicas of each stage, as thinker=1,talker=2,code2wav=1 (default 1 each)")
-	flags.IntVar(&f.maxNumSeqs, "max-num-seqs", 64, "sequences that one replica works for at a time")
-	flags.IntVar(&f.maxModelLen, "max-model-len", 0, "longest prompt and reply together, in tokens (default: the model's)")
-	flags.IntVar(&f.maxQueue, "max-queue", 1024, "requests that may wait for a place; more are refused with 503")
-	flags.IntVar(&f.firstChunk, "initial-codec-chunk-frames", 4, "codec frames (80 ms each) that code2wav gets first")
-	flags.IntVar(&f.chunk, "codec-chunk-frames", 25, "codec frames that code2wav gets at a time afterwards")
-	flags.DurationVar(&f.shutdownTimeout, "shutdown-timeout", 30*time.Second, "how long SIGTERM waits for running requests")
-	flags.Bool("omni", false, "accepted for vLLM-Omni's command lines; has no effect")
+	o := addOptions(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := o.load(args)
+		if err != nil {
+			return err
+		}
+		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return serve(ctx, stop, c, log)
+	}
 	return cmd
 }
 
 // serve runs the server until ctx is cancelled by a signal, then drains it.
 // Stop gives signals their default meaning back, so that a second one ends the
 // process at once.
-func (f serveFlags) serve(ctx context.Context, stop func(), log *slog.Logger) error {
+func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger) error {
 	began := time.Now()
-	if !f.logStats {
+	if !c.Metrics.LogStats {
 		log.Info("statistics are off: /metrics names the vllm: families without a sample; start with --log-stats to record them")
 	}
-	p, err := pipeline.New(pipeline.Options{
-		Model:       f.model,
-		ServedName:  f.servedName,
-		Replicas:    f.replicas,
-		MaxNumSeqs:  f.maxNumSeqs,
-		MaxModelLen: f.maxModelLen,
-		MaxQueue:    f.maxQueue,
-		FirstChunk:  f.firstChunk,
-		Chunk:       f.chunk,
-		LogStats:    f.logStats,
-		Log:         log,
-	})
+	p, err := pipeline.New(pipelineOptions(c, log))
 	if err != nil {
 		return err
 	}
 	srv := server.New(server.Options{Orchestrator: p.Orchestrator, Model: p.Frontend, Metrics: p.Metrics, Log: log})
-	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.Itoa(f.port)))
+	listener, err := net.Listen("tcp", net.JoinHostPort(c.Server.Host, strconv.Itoa(c.Server.Port)))
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), p.Close())
 	}
@@ -117,8 +79,8 @@ func (f serveFlags) serve(ctx context.Context, stop func(), log *slog.Logger) er
 	}
 	stop()
 	running, waiting := p.Orchestrator.Requests()
-	log.Info("draining: new requests are refused, running ones finish", "running", running, "waiting", waiting, "timeout", f.shutdownTimeout)
-	drain, cancel := context.WithTimeout(context.Background(), f.shutdownTimeout)
+	log.Info("draining: new requests are refused, running ones finish", "running", running, "waiting", waiting, "timeout", c.ShutdownTimeout)
+	drain, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
 	defer cancel()
 	err = srv.Shutdown(drain)
 	err = errors.Join(err, p.Close())
@@ -126,6 +88,33 @@ func (f serveFlags) serve(ctx context.Context, stop func(), log *slog.Logger) er
 		log.Info("stopped")
 	}
 	return err
+}
+
+// pipelineOptions is the configuration as the pipeline takes it.
+func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
+	o := pipeline.Options{
+		Model:       c.Model,
+		MaxModelLen: c.MaxModelLen,
+		MaxQueue:    c.Limits.MaxQueue,
+		FirstChunk:  c.Connectors[pipeline.Talker].InitialCodecChunkFrames,
+		Chunk:       c.Connectors[pipeline.Talker].CodecChunkFrames,
+		LogStats:    c.Metrics.LogStats,
+		Replicas:    map[string]int{},
+		StageSeqs:   map[string]int{},
+		Sampling:    map[string]config.Sampling{},
+		MaxNumSeqs:  c.MaxNumSeqs,
+		Log:         log,
+	}
+	if len(c.ServedModelNames) > 0 {
+		o.ServedName = c.ServedModelNames[0]
+	}
+	for _, s := range c.Stages {
+		o.Replicas[s.Name], o.StageSeqs[s.Name], o.Sampling[s.Name] = s.NumReplicas, s.MaxNumSeqs, s.Sampling
+	}
+	for _, h := range c.Connectors {
+		o.LinkDepths = append(o.LinkDepths, h.Depth)
+	}
+	return o
 }
 
 // reachable is the address as a client on this host would write it.

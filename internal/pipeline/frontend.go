@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/limelight-omni/limelight/internal/config"
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
 	"github.com/limelight-omni/limelight/internal/model/tokenizer"
@@ -25,11 +26,12 @@ type Frontend struct {
 	model       *qwen3omni.Model
 	tok         tokenizer.Tokenizer
 	maxModelLen int
+	sampling    map[string]config.Sampling // by stage name: what was configured
 }
 
 // loadModel finds the model and what turns its ids into text.
 func loadModel(o Options) (*Frontend, error) {
-	f := &Frontend{name: o.ServedName}
+	f := &Frontend{name: o.ServedName, sampling: o.Sampling}
 	if o.Model == "" {
 		f.model = qwen3omni.Tiny()
 		f.tok = tokenizer.NewPieces(qwen3omni.TinyVocabulary())
@@ -129,15 +131,15 @@ func (f *Frontend) KnowsVoice(name string) bool {
 func (f *Frontend) Sampling() []engine.Sampling {
 	g := f.model.Generation
 	return []engine.Sampling{
-		sampling(g.Thinker, f.maxModelLen),
-		sampling(g.Talker, f.talkerLen()),
+		sampling(g.Thinker, f.sampling[stageNames[Thinker]], f.maxModelLen),
+		sampling(g.Talker, f.sampling[stageNames[Talker]], f.talkerLen()),
 		{TopP: 1, RepetitionPenalty: 1, MaxTokens: 1}, // code2wav samples nothing
 	}
 }
 
-// sampling is the model's default for one stage. Tokens are bounded by the
-// model's length, which the engine holds to.
-func sampling(g qwen3omni.SamplingConfig, length int) engine.Sampling {
+// sampling is the model's default for one stage with what was configured put
+// over it. Tokens are bounded by the model's length, which the engine holds to.
+func sampling(g qwen3omni.SamplingConfig, set config.Sampling, length int) engine.Sampling {
 	s := engine.Sampling{
 		Temperature: g.Temperature, TopP: g.TopP, TopK: g.TopK,
 		RepetitionPenalty: g.RepetitionPenalty, MaxTokens: min(g.MaxNewTokens, length),
@@ -145,7 +147,20 @@ func sampling(g qwen3omni.SamplingConfig, length int) engine.Sampling {
 	if !g.DoSample {
 		s.Temperature = 0
 	}
+	assign(&s.Temperature, set.Temperature)
+	assign(&s.TopP, set.TopP)
+	assign(&s.TopK, set.TopK)
+	assign(&s.MinP, set.MinP)
+	assign(&s.RepetitionPenalty, set.RepetitionPenalty)
+	assign(&s.MaxTokens, set.MaxTokens)
+	s.MaxTokens = min(s.MaxTokens, length)
 	return s
+}
+
+func assign[T any](to *T, set *T) {
+	if set != nil {
+		*to = *set
+	}
 }
 
 // talkerLen bounds the talker's rows: its prefill, which is no longer than the

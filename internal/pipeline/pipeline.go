@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/limelight-omni/limelight/internal/config"
 	"github.com/limelight-omni/limelight/internal/connector"
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/engine/ar"
@@ -37,8 +39,16 @@ type Options struct {
 	ServedName string
 	// Replicas holds the number of replicas by stage name; default 1.
 	Replicas map[string]int
-	// MaxNumSeqs bounds the sequences of one replica; default 64.
+	// MaxNumSeqs bounds the sequences of one replica; default 64. StageSeqs
+	// does so for single stages by name; 0 means MaxNumSeqs.
 	MaxNumSeqs int
+	StageSeqs  map[string]int
+	// Sampling holds, by stage name, what differs from the model's default
+	// parameters.
+	Sampling map[string]config.Sampling
+	// LinkDepths holds, at k, the payloads that have a place in a link from
+	// stage k to k+1; what is missing or 0 is connector.DefaultDepth.
+	LinkDepths []int
 	// MaxModelLen bounds prompt and reply together; default is the model's.
 	MaxModelLen int
 	// MaxQueue bounds the waiting requests; default 1024.
@@ -98,10 +108,9 @@ func New(o Options) (*Pipeline, error) {
 		}
 		return func(s ar.Step) { o.OnStep(stage, replica, s) }
 	}
-	cfg := ar.Config{MaxSeqs: o.MaxNumSeqs, MaxModelLen: front.maxModelLen}
+	seqs := func(stage int) int { return cmp.Or(o.StageSeqs[stageNames[stage]], o.MaxNumSeqs) }
 	build := func(stage, replica int) engine.Engine {
-		cfg := cfg
-		cfg.OnStep = step(stage, replica)
+		cfg := ar.Config{MaxSeqs: seqs(stage), MaxModelLen: front.maxModelLen, OnStep: step(stage, replica)}
 		switch stage {
 		case Thinker:
 			return ar.NewThinker(front.model, front.tok, cfg)
@@ -109,7 +118,7 @@ func New(o Options) (*Pipeline, error) {
 			cfg.MaxModelLen = front.talkerLen()
 			return ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
 		default:
-			return codec.New(front.model.Code2Wav, o.MaxNumSeqs)
+			return codec.New(front.model.Code2Wav, seqs(stage))
 		}
 	}
 	var stages []orchestrator.Stage
@@ -119,13 +128,17 @@ func New(o Options) (*Pipeline, error) {
 			engines = append(engines, build(k, replica))
 		}
 		stages = append(stages, orchestrator.Stage{
-			Pool:   stage.NewPool(k, stageNames[k], o.MaxNumSeqs, nil, engines...),
+			Pool:   stage.NewPool(k, stageNames[k], seqs(k), nil, engines...),
 			Output: output,
 		})
 	}
 	var connectors []connector.Connector
 	for k := range len(stages) - 1 {
-		var c connector.Connector = connector.NewInProcess(0)
+		depth := 0
+		if k < len(o.LinkDepths) {
+			depth = o.LinkDepths[k]
+		}
+		var c connector.Connector = connector.NewInProcess(depth)
 		if o.Connector != nil {
 			c = o.Connector(k, c)
 		}

@@ -1,0 +1,136 @@
+package config
+
+import "math"
+
+// Option is one thing that can be configured.
+type Option struct {
+	// Key is the option's path in the file, as limits.max_queue; empty for what
+	// only a flag says.
+	Key string
+	// Flag is its name on the command line, without dashes; empty for what only
+	// the file says.
+	Flag string
+	// Negation is a second flag that says the opposite of a switch.
+	Negation string
+	// Env is an environment variable that weighs more than the file and less
+	// than the flag.
+	Env string
+	// Help says what the option means, in one sentence that a default follows.
+	Help string
+	// Secret values are never shown.
+	Secret bool
+
+	value value
+}
+
+// Options is the table of all options, in the order of the documentation,
+// bound to c: setting one changes c.
+func (c *Config) Options() []Option {
+	options := []Option{
+		{Key: "model", value: text(&c.Model),
+			Help: "directory of the model in Hugging Face layout; empty serves limelight-tiny (on the command line: the MODEL argument)"},
+		{Key: "served_model_name", Flag: "served-model-name", value: texts(&c.ServedModelNames, "a name", filled),
+			Help: "names of the model in the API; the first is every metric's model_name (none: MODEL as given)"},
+		{Key: "max_num_seqs", Flag: "max-num-seqs", value: number(&c.MaxNumSeqs, 1, math.MaxInt32),
+			Help: "sequences that one replica works for at a time"},
+		{Key: "max_model_len", Flag: "max-model-len", value: number(&c.MaxModelLen, 0, math.MaxInt32),
+			Help: "longest prompt and reply together, in tokens; 0 is the model's"},
+		{Key: "shutdown_timeout", Flag: "shutdown-timeout", value: duration(&c.ShutdownTimeout, 0),
+			Help: "how long SIGTERM waits for running requests"},
+
+		{Key: "server.host", Flag: "host", value: text(&c.Server.Host, filled),
+			Help: "address to listen on"},
+		{Key: "server.port", Flag: "port", value: number(&c.Server.Port, 0, 65535),
+			Help: "port to listen on; 0 picks a free one"},
+
+		{Key: "limits.max_queue", Flag: "max-queue", value: number(&c.Limits.MaxQueue, 1, math.MaxInt32),
+			Help: "requests that may wait for a place; more are refused with 503"},
+
+		{Key: "metrics.log_stats", Flag: "log-stats", value: toggle(&c.Metrics.LogStats),
+			Help: "record the vllm: metric families; without it /metrics names them and shows no sample"},
+	}
+	for i := range c.Stages {
+		options = append(options, c.Stages[i].options()...)
+	}
+	for i := range c.Connectors {
+		options = append(options, c.Connectors[i].options()...)
+	}
+	return append(options,
+		Option{Flag: "replicas", value: replicas{c: c},
+			Help: "replicas of each stage, as thinker=1,talker=2,code2wav=1"},
+		Option{Flag: "stage-overrides", value: overrides{c: c},
+			Help: `options of stages, in JSON by stage id or name, as {"1":{"num_replicas":2}}`},
+		Option{Flag: "default-sampling-params", value: overrides{c: c, section: "default_sampling_params"},
+			Help: `default sampling parameters, in JSON by stage id or name, as {"0":{"temperature":0.4}}`},
+	)
+}
+
+func (s *Stage) options() []Option {
+	key := func(name string) string { return "stages." + s.Name + "." + name }
+	options := []Option{
+		{Key: key("num_replicas"), value: number(&s.NumReplicas, 1, maxReplicas),
+			Help: "replicas of the stage"},
+		{Key: key("max_num_seqs"), value: number(&s.MaxNumSeqs, 0, math.MaxInt32),
+			Help: "sequences that one replica of the stage works for at a time; 0 is max_num_seqs"},
+	}
+	if !s.samples {
+		return options
+	}
+	parameter := func(name string) string { return key("default_sampling_params." + name) }
+	p := &s.Sampling
+	return append(options, []Option{
+		{Key: parameter("temperature"), value: optionalReal(&p.Temperature, 0, 2),
+			Help: "divides the logits; 0 is greedy"},
+		{Key: parameter("top_p"), value: optionalReal(&p.TopP, math.SmallestNonzeroFloat64, 1),
+			Help: "keeps the smallest set of tokens whose probability reaches it; 1 is off"},
+		{Key: parameter("top_k"), value: optionalNumber(&p.TopK, 0, math.MaxInt32),
+			Help: "keeps the k likeliest tokens; 0 is off"},
+		{Key: parameter("min_p"), value: optionalReal(&p.MinP, 0, 1),
+			Help: "drops tokens below this fraction of the likeliest one's probability; 0 is off"},
+		{Key: parameter("repetition_penalty"), value: optionalReal(&p.RepetitionPenalty, math.SmallestNonzeroFloat64, 100),
+			Help: "divides positive and multiplies negative logits of tokens that occurred before; 1 is off"},
+		{Key: parameter("max_tokens"), value: optionalNumber(&p.MaxTokens, 1, math.MaxInt32),
+			Help: "bounds the generated tokens"},
+	}...)
+}
+
+func (h *Connector) options() []Option {
+	key := func(name string) string { return "connectors." + h.Name + "." + name }
+	options := []Option{
+		{Key: key("depth"), value: number(&h.Depth, 1, 4096),
+			Help: "payloads of one request that may be on their way or wait at the receiver"},
+	}
+	if !h.codec {
+		return options
+	}
+	return append(options, []Option{
+		{Key: key("initial_codec_chunk_frames"), Flag: "initial-codec-chunk-frames", value: number(&h.InitialCodecChunkFrames, 1, 4096),
+			Help: "codec frames (80 ms each) that code2wav gets first"},
+		{Key: key("codec_chunk_frames"), Flag: "codec-chunk-frames", value: number(&h.CodecChunkFrames, 1, 4096),
+			Help: "codec frames that code2wav gets at a time afterwards"},
+	}...)
+}
+
+// Set gives the option what the command line or an environment variable says:
+// one raw text for each time it was said. A list takes them all, anything else
+// the last one.
+func (o Option) Set(raw ...string) error { return o.value.set(raw...) }
+
+// Type is the word for the option's values in a usage line; it is "bool" for
+// switches.
+func (o Option) Type() string { return o.value.word() }
+
+// String is the value as the command line would say it, and stars for a
+// secret that is set.
+func (o Option) String() string {
+	if s := o.value.String(); s == "" || !o.Secret {
+		return s
+	}
+	return mask
+}
+
+// maxReplicas bounds the replicas of a stage.
+const maxReplicas = 1024
+
+// mask stands for a secret.
+const mask = "********"

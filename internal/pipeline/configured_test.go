@@ -1,0 +1,55 @@
+package pipeline
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/limelight-omni/limelight/internal/config"
+)
+
+func TestConfiguredSamplingStandsOverTheModels(t *testing.T) {
+	temperature, topK, most := 0.25, 3, 1<<30
+	p, err := New(Options{Log: slog.New(slog.DiscardHandler), Sampling: map[string]config.Sampling{
+		"thinker": {Temperature: &temperature, TopK: &topK},
+		"talker":  {MaxTokens: &most},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	plain, err := New(Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	got, want := p.Frontend.Sampling(), plain.Frontend.Sampling()
+	want[Thinker].Temperature, want[Thinker].TopK = temperature, topK
+	want[Talker].MaxTokens = p.Frontend.talkerLen() // the model's bound holds
+	for k := range want {
+		if got[k] != want[k] {
+			t.Errorf("stage %d: %+v, want %+v", k, got[k], want[k])
+		}
+	}
+}
+
+func TestStageHasItsOwnNumberOfSequences(t *testing.T) {
+	p, err := New(Options{Log: slog.New(slog.DiscardHandler), MaxNumSeqs: 3, StageSeqs: map[string]int{"talker": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for k, want := range []int{3, 1, 3} {
+		bound := 0
+		for {
+			b, ok := p.Orchestrator.Stages()[k].TryBind()
+			if !ok {
+				break
+			}
+			defer b.Release()
+			bound++
+		}
+		if bound != want {
+			t.Errorf("stage %d gave %d places, want %d", k, bound, want)
+		}
+	}
+}
