@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/limelight-omni/limelight/internal/config"
 )
 
@@ -25,10 +27,8 @@ func TestConfiguredSamplingStandsOverTheModels(t *testing.T) {
 	got, want := p.Frontend.Sampling(), plain.Frontend.Sampling()
 	want[Thinker].Temperature, want[Thinker].TopK = temperature, topK
 	want[Talker].MaxTokens = p.Frontend.talkerLen() // the model's bound holds
-	for k := range want {
-		if got[k] != want[k] {
-			t.Errorf("stage %d: %+v, want %+v", k, got[k], want[k])
-		}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("- want, + got:\n%s", diff)
 	}
 }
 
