@@ -1,0 +1,27 @@
+module github.com/limelight-omni/limelight/benchmarks
+
+go 1.26.2
+
+replace github.com/limelight-omni/limelight => ../
+
+require (
+	github.com/limelight-omni/limelight v0.0.0
+	github.com/prometheus/common v0.73.1
+)
+
+require (
+	github.com/VictoriaMetrics/VictoriaMetrics v1.140.0
+	github.com/VictoriaMetrics/easyproto v1.2.0 // indirect
+	github.com/VictoriaMetrics/metrics v1.43.1 // indirect
+	github.com/VictoriaMetrics/metricsql v0.86.0 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/pandatix/go-abnf v0.5.3 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fastjson v1.6.10 // indirect
+	github.com/valyala/fastrand v1.1.0 // indirect
+	github.com/valyala/histogram v1.2.0 // indirect
+	github.com/valyala/quicktemplate v1.8.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)

@@ -1,0 +1,138 @@
+// Package merge puts the metrics pages of other servers on one's own. It
+// relabels them byte by byte, without making an object for a sample, and
+// merges them family by family, so that each family stands under one HELP and
+// one TYPE whatever number of servers has it.
+//
+// A page that lies, or is broken, costs its own series and nothing else: every
+// line is checked against the text format before it is taken over, and what a
+// strict reader would refuse is left out and counted.
+package merge
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// Kind is a family's type, as the TYPE line of the text format spells it.
+type Kind string
+
+// The kinds of the text format. Untyped is also what OpenMetrics calls unknown.
+const (
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
+	Summary   Kind = "summary"
+	Untyped   Kind = "untyped"
+)
+
+// Limits of what a page may hold; a line beyond them is malformed.
+const (
+	maxLine   = 64 << 10 // bytes
+	maxLabels = 64       // in one sample
+)
+
+// Rules say which families of a page are taken over.
+type Rules struct {
+	// Keep are the prefixes of the families to take over.
+	Keep []string
+	// Drop are prefixes that win over Keep.
+	Drop []string
+}
+
+// EngineFamilies are the families that inference engines have of their own:
+// vLLM's, SGLang's and llama.cpp's, without those of a pipeline around them.
+var EngineFamilies = Rules{
+	Keep: []string{"vllm:", "sglang:", "llamacpp:"},
+	Drop: []string{"vllm:omni_", "vllm_omni"},
+}
+
+// takes says whether a family is taken over.
+func (r *Rules) takes(name []byte) bool {
+	return hasAny(name, r.Keep) && !hasAny(name, r.Drop)
+}
+
+func hasAny(name []byte, prefixes []string) bool {
+	for _, p := range prefixes {
+		if len(name) >= len(p) && string(name[:len(p)]) == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Source says where a page comes from: the labels that its series get.
+type Source struct {
+	// ModelName is one's own name of the model.
+	ModelName string
+	// Stage and Replica place the server in the pipeline.
+	Stage, Replica int
+}
+
+// Page is one server's page, relabelled and ready to be merged. The zero value
+// is an empty page. It is reused by Read and not safe for concurrent use.
+type Page struct {
+	buf      []byte // headers and relabelled samples
+	families []family
+	blocks   []block // in the order of the page, then by family
+	given    []byte
+	// Series is the number of samples taken over.
+	Series int
+	// Malformed is the number of lines left out because the text format, or
+	// Prometheus, would not accept them.
+	Malformed int
+}
+
+// span is a piece of the page's buffer.
+type span struct{ from, to int }
+
+func (p *Page) bytes(s span) []byte { return p.buf[s.from:s.to] }
+
+// block is a run of samples of one family.
+type block struct {
+	name, help span
+	kind       Kind
+	samples    span
+}
+
+// family is what a page has of one family: blocks[from:to].
+type family struct {
+	name, help span
+	kind       Kind
+	from, to   int
+}
+
+// Read takes in a page in the text format 0.0.4, or OpenMetrics' as far as the
+// two agree (exemplars are cut off). What the page held before is gone; text
+// is not kept. Read never fails: see Malformed.
+func (p *Page) Read(text []byte, from Source, rules Rules) {
+	p.given = appendGiven(p.given[:0], from)
+	r := reader{page: p, rules: &rules, labels: relabel{given: p.given}}
+	r.utf8 = utf8.Valid(text)
+	r.labels.escapes = bytes.IndexByte(text, '\\') >= 0
+	if !r.read(text) { // the engines have to be told apart
+		r.labels.keepEngine = true
+		r.read(text)
+	}
+	p.group()
+}
+
+// group sorts the blocks by family and joins those of one family. A page has
+// each family in one block, unless it is a liar.
+func (p *Page) group() {
+	slices.SortStableFunc(p.blocks, func(a, b block) int { return bytes.Compare(p.bytes(a.name), p.bytes(b.name)) })
+	for i := 0; i < len(p.blocks); {
+		b := p.blocks[i]
+		f := family{name: b.name, help: b.help, kind: b.kind, from: i, to: i + 1}
+		for f.to < len(p.blocks) && bytes.Equal(p.bytes(p.blocks[f.to].name), p.bytes(f.name)) {
+			f.to++
+		}
+		p.families = append(p.families, f)
+		i = f.to
+	}
+}
+
+// find looks a family up by its name.
+func (p *Page) find(name []byte) (int, bool) {
+	return slices.BinarySearchFunc(p.families, name, func(f family, name []byte) int { return bytes.Compare(p.bytes(f.name), name) })
+}

@@ -1,0 +1,197 @@
+package merge
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// reader takes a page in, line by line.
+type reader struct {
+	page   *Page
+	rules  *Rules
+	labels relabel
+	utf8   bool // the whole page is valid UTF-8
+
+	// The family that the lines speak of.
+	name   []byte // of the text; nil before the first
+	help   []byte
+	kind   Kind
+	taken  bool // the rules take it over
+	opened bool // it has a block: the last one
+
+	sample []byte // name of the last sample
+	bound  string // the label of such samples that has to be a number, if any
+}
+
+// read takes in a page. It is false when it met a second engine and has to
+// begin again with the label that tells them apart.
+func (r *reader) read(text []byte) bool {
+	p := r.page
+	p.buf = slices.Grow(p.buf[:0], len(text)+len(text)/4)
+	p.families, p.blocks = p.families[:0], p.blocks[:0]
+	p.Series, p.Malformed = 0, 0
+	r.name, r.sample, r.labels.last = nil, nil, pattern{}
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 { // cut off: a number may lack its last digits
+			p.Malformed++
+			break
+		}
+		r.line(text[:end])
+		if r.labels.severalEngines && !r.labels.keepEngine {
+			return false
+		}
+		text = text[end+1:]
+	}
+	return true
+}
+
+// line takes in one line, without its line feed.
+func (r *reader) line(line []byte) {
+	switch {
+	case len(line) == 0:
+	case line[0] == '#':
+		r.comment(line)
+	case len(line) > maxLine || !r.utf8 && !utf8.Valid(line) || !r.series(line):
+		r.page.Malformed++
+	}
+}
+
+// comment takes in HELP and TYPE; any other comment says nothing.
+func (r *reader) comment(line []byte) {
+	what, rest, ok := bytes.Cut(bytes.TrimPrefix(line, []byte("# ")), []byte(" "))
+	if !ok {
+		return
+	}
+	isHelp := string(what) == "HELP"
+	if !isHelp && string(what) != "TYPE" {
+		return
+	}
+	name, text, _ := bytes.Cut(rest, []byte(" "))
+	if validName(name) != len(name) || len(name) == 0 || len(line) > maxLine || !r.utf8 && !utf8.Valid(line) {
+		r.page.Malformed++
+		return
+	}
+	if !bytes.Equal(name, r.name) {
+		r.begin(name)
+		r.sample = nil
+	}
+	switch {
+	case isHelp && validHelp(text):
+		r.help = text
+	case isHelp:
+		r.page.Malformed++
+	case !r.opened: // a type that comes after its samples is too late
+		r.kind = kindOf(text)
+	}
+}
+
+// begin turns to a family that the lines speak of from now on.
+func (r *reader) begin(name []byte) {
+	r.name, r.help, r.kind, r.opened = name, nil, Untyped, false
+	r.taken = r.rules.takes(name)
+}
+
+func kindOf(text []byte) Kind {
+	switch string(bytes.TrimRight(text, " \t")) {
+	case "counter":
+		return Counter
+	case "gauge":
+		return Gauge
+	case "histogram":
+		return Histogram
+	case "summary":
+		return Summary
+	}
+	return Untyped
+}
+
+// series takes in one sample. It is false when the line is not one.
+func (r *reader) series(line []byte) bool {
+	n := len(r.sample)
+	if n == 0 || len(line) <= n || !bytes.Equal(line[:n], r.sample) || line[n] != '{' && line[n] != ' ' {
+		if n = validName(line); n == 0 {
+			return false
+		}
+		r.sample = line[:n]
+		if r.name == nil || !r.belongs(r.sample) {
+			r.begin(r.sample)
+		}
+		r.bound = r.boundOf(r.sample)
+	}
+	if !r.taken {
+		return true
+	}
+	p := r.page
+	mark := len(p.buf)
+	if !r.opened {
+		r.open()
+	}
+	from := len(p.buf)
+	p.buf = append(p.buf, line[:n]...)
+	rest, ok := r.labels.apply(&p.buf, line[n:], r.bound)
+	if ok {
+		if rest, ok = validValue(rest); ok {
+			p.buf = append(p.buf, ' ')
+			p.buf = append(p.buf, rest...)
+			p.buf = append(p.buf, '\n')
+			r.opened = true
+			p.blocks[len(p.blocks)-1].samples.to = len(p.buf)
+			p.Series++
+			return true
+		}
+	}
+	p.buf = p.buf[:from]
+	r.labels.last.known = false // it may lie in what was cut off
+	if !r.opened {              // a family without a sample has no header either
+		p.buf = p.buf[:mark]
+		p.blocks = p.blocks[:len(p.blocks)-1]
+	}
+	return false
+}
+
+// belongs says whether a sample is of the family that the lines speak of.
+func (r *reader) belongs(sample []byte) bool {
+	suffix, ok := bytes.CutPrefix(sample, r.name)
+	if !ok {
+		return false
+	}
+	switch r.kind {
+	case Histogram:
+		return string(suffix) == "_bucket" || string(suffix) == "_sum" || string(suffix) == "_count"
+	case Summary:
+		return len(suffix) == 0 || string(suffix) == "_sum" || string(suffix) == "_count"
+	case Counter:
+		if string(suffix) == "_total" && !r.opened { // OpenMetrics names the family without it
+			r.name = sample
+			return true
+		}
+	}
+	return len(suffix) == 0
+}
+
+// boundOf is the label that says which bucket or quantile a sample is.
+func (r *reader) boundOf(sample []byte) string {
+	switch {
+	case r.kind == Histogram && bytes.HasSuffix(sample, []byte("_bucket")):
+		return "le"
+	case r.kind == Summary && len(sample) == len(r.name):
+		return "quantile"
+	}
+	return ""
+}
+
+// open starts a block of samples.
+func (r *reader) open() {
+	p := r.page
+	b := block{kind: r.kind}
+	b.name.from = len(p.buf)
+	p.buf = append(p.buf, r.name...)
+	b.name.to = len(p.buf)
+	b.help.from = len(p.buf)
+	p.buf = append(p.buf, r.help...)
+	b.help.to = len(p.buf)
+	b.samples = span{len(p.buf), len(p.buf)}
+	p.blocks = append(p.blocks, b)
+}
