@@ -1,7 +1,6 @@
 package ar
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -15,33 +14,89 @@ import (
 type sampler struct {
 	engine.Sampling
 	random rand.PCG
-	seen   []bool // ids that the repetition penalty applies to; nil if it is off
+	chosen int // tokens so far
+	seen   occurrences
+	recent recent
 }
 
 func newSampler(p engine.Sampling) *sampler {
-	s := &sampler{Sampling: p}
+	s := &sampler{Sampling: p, recent: newRecent(&p)}
+	s.AllowedTokens = slices.Sorted(slices.Values(p.AllowedTokens))
 	s.random.Seed(p.Seed, 0x6c696d656c696768) // any constant: the stream of this sampler
 	return s
 }
 
-// note makes the repetition penalty apply to ids from now on.
-func (s *sampler) note(vocab int, ids ...int32) {
-	if s.RepetitionPenalty == 1 {
+// prompt takes in what stands before the first token, whose ids are below vocab.
+func (s *sampler) prompt(vocab int, ids []int32) {
+	if s.RepetitionPenalty == 1 && s.PresencePenalty == 0 && s.FrequencyPenalty == 0 {
 		return
 	}
-	if s.seen == nil {
-		s.seen = make([]bool, vocab)
+	s.seen.prompt(vocab, ids, s.MaxTokens)
+}
+
+// choose picks the next token from its logits, which it changes. Eos are the
+// tokens at which the stage ends a sequence. Ties go to the lowest id. When the
+// parameters leave nothing to choose, which only their misuse can bring about,
+// the choice is the first of eos.
+func (s *sampler) choose(logits []float32, eos []int32, room *candidateRoom) int32 {
+	s.process(logits, eos)
+	id, ok := s.pick(logits, room)
+	if !ok && len(eos) > 0 {
+		id = eos[0]
 	}
-	for _, id := range ids {
-		s.seen[id] = true
+	s.chosen++
+	s.seen.generated(id)
+	s.recent.add(id)
+	return id
+}
+
+// process applies what changes single logits, in vLLM's order.
+func (s *sampler) process(logits []float32, eos []int32) {
+	if len(s.AllowedTokens) > 0 {
+		allow(logits, s.AllowedTokens)
+	}
+	for _, word := range s.BadWords {
+		if last := len(word) - 1; s.recent.endsIn(word[:last]) {
+			logits[word[last]] = never
+		}
+	}
+	for _, b := range s.LogitBias {
+		logits[b.ID] += b.Bias
+	}
+	if s.chosen < s.MinTokens {
+		for _, id := range eos {
+			logits[id] = never
+		}
+		for _, id := range s.StopTokens {
+			logits[id] = never
+		}
+	}
+	s.seen.penalize(logits, &s.Sampling)
+}
+
+// repeats says whether the sequence has come to repeat itself, and may end.
+func (s *sampler) repeats() bool { return s.chosen >= s.MinTokens && s.recent.repeats() }
+
+// never is the logit of what cannot be chosen.
+var never = float32(math.Inf(-1))
+
+// allow makes all tokens but the given ones, in ascending order, impossible.
+func allow(logits []float32, allowed []int32) {
+	at := 0
+	for _, id := range allowed {
+		for ; at < int(id); at++ {
+			logits[at] = never
+		}
+		at = int(id) + 1
+	}
+	for ; at < len(logits); at++ {
+		logits[at] = never
 	}
 }
 
-// choose picks the next token from its logits, which it changes. Buf is room
-// for candidates and is returned, possibly grown. The order is vLLM's:
-// penalties, temperature, min-p, top-k, top-p. Ties go to the lowest id.
-func (s *sampler) choose(logits []float32, buf []candidate) (int32, []candidate) {
-	s.penalize(logits)
+// pick draws a token, or takes the likeliest one if the sequence is greedy. It
+// is false when no token can be chosen.
+func (s *sampler) pick(logits []float32, room *candidateRoom) (int32, bool) {
 	if s.Temperature == 0 {
 		best := 0
 		for i, l := range logits {
@@ -49,83 +104,37 @@ func (s *sampler) choose(logits []float32, buf []candidate) (int32, []candidate)
 				best = i
 			}
 		}
-		return int32(best), buf
+		return int32(best), logits[best] > never
 	}
-	buf = s.candidates(logits, buf[:0])
+	// 53 random bits, as math/rand's Float64 makes them. A number is drawn for
+	// every token, whatever there is to choose from.
+	left := float64(s.random.Uint64()<<11>>11) / (1 << 53)
+	list := s.candidates(logits, room)
+	if len(list) == 0 {
+		return 0, false
+	}
 	var sum float64
-	for _, c := range buf {
+	for _, c := range list {
 		sum += c.p
 	}
-	// 53 random bits, as math/rand's Float64 makes them.
-	left := float64(s.random.Uint64()<<11>>11) / (1 << 53) * sum
-	for _, c := range buf {
+	left *= sum
+	for _, c := range list {
 		if left -= c.p; left < 0 {
-			return c.id, buf
+			return c.id, true
 		}
 	}
-	return buf[len(buf)-1].id, buf // rounding left a crumb
-}
-
-// penalize applies the repetition penalty, once for each distinct id, as CTRL
-// (Keskar et al., 2019) has it.
-func (s *sampler) penalize(logits []float32) {
-	penalty := float32(s.RepetitionPenalty)
-	for id, seen := range s.seen {
-		switch {
-		case !seen:
-		case logits[id] < 0:
-			logits[id] *= penalty
-		default:
-			logits[id] /= penalty
-		}
-	}
-}
-
-// candidates lists what may be chosen, with weights proportional to the
-// probabilities. The list is by id unless top-k or top-p need it by weight.
-func (s *sampler) candidates(logits []float32, list []candidate) []candidate {
-	most := math.Inf(-1)
-	for _, l := range logits {
-		most = max(most, float64(l))
-	}
-	for id, l := range logits {
-		w := math.Exp((float64(l) - most) / s.Temperature)
-		if w >= s.MinP && w > 0 {
-			list = append(list, candidate{int32(id), w})
-		}
-	}
-	if s.TopK <= 0 && s.TopP >= 1 {
-		return list
-	}
-	slices.SortFunc(list, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id))
-	})
-	if s.TopK > 0 && s.TopK < len(list) {
-		list = list[:s.TopK]
-	}
-	if s.TopP < 1 {
-		var all, sum float64
-		for _, c := range list {
-			all += c.p
-		}
-		for i, c := range list {
-			if sum += c.p; sum >= s.TopP*all {
-				return list[:i+1]
-			}
-		}
-	}
-	return list
+	return list[len(list)-1].id, true // rounding left a crumb
 }
 
 // chooseResidual picks a residual code of a frame: greedily if the sequence is
 // greedy, otherwise with the fixed parameters of the reference's code
 // predictor (temperature 1, top-k 50, top-p 0.8).
-func (s *sampler) chooseResidual(logits []float32, buf []candidate) (int32, []candidate) {
+func (s *sampler) chooseResidual(logits []float32, room *candidateRoom) int32 {
 	r := sampler{Sampling: engine.Sampling{Temperature: 1, TopK: 50, TopP: 0.8}, random: s.random}
 	if s.Temperature == 0 {
 		r.Temperature = 0
 	}
-	id, buf := r.choose(logits, buf)
+	id, _ := r.pick(logits, room)
 	s.random = r.random
-	return id, buf
+	return id
 }

@@ -3,7 +3,7 @@ package ar
 import (
 	"cmp"
 	"fmt"
-	"math"
+	"slices"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
@@ -24,6 +24,7 @@ func NewTalker(m *qwen3omni.Model, chunks Chunks, cfg Config) *Engine {
 	return newEngine(&talker{
 		model:     m,
 		chunks:    chunks,
+		eos:       []int32{m.Config.CodecEOS()},
 		logits:    make([]float32, m.Talker.Vocab()),
 		predictor: m.Talker.Predictor().NewScratch(),
 	}, cfg)
@@ -33,8 +34,9 @@ type talker struct {
 	model  *qwen3omni.Model
 	chunks Chunks
 
-	logits    []float32   // [vocab], of one sequence
-	buf       []candidate // room of the sampler
+	eos       []int32
+	logits    []float32 // [vocab], of one sequence
+	room      candidateRoom
 	predictor *qwen3omni.PredictorScratch
 
 	// The frames of a step, one row a sequence.
@@ -164,17 +166,20 @@ func (t *talker) decide(batch []*sequence, hidden []float32) {
 		t.model.Talker.Suppress(t.logits)
 		p := s.program.(*speaking)
 		if p.req.Sampling.IgnoreEOS {
-			t.logits[t.model.Config.CodecEOS()] = float32(math.Inf(-1))
+			t.logits[t.eos[0]] = never
 		}
-		var id int32
-		id, t.buf = s.sampler.choose(t.logits, t.buf)
-		s.sampler.note(len(t.logits), id)
+		if s.generated == 0 {
+			s.sampler.prompt(len(t.logits), nil) // the prompt is rows, not codes
+		}
+		id := s.sampler.choose(t.logits, t.eos, &t.room)
 		s.generated++
 		switch {
-		case id == t.model.Config.CodecEOS():
+		case id == t.eos[0] || slices.Contains(p.req.Sampling.StopTokens, id):
 			s.finish(p.flush(), engine.FinishStop)
 		case s.generated >= p.req.Sampling.MaxTokens || p.rows() >= s.limit:
 			s.finish(p.flush(), engine.FinishLength) // the token at the limit makes no frame
+		case s.sampler.repeats():
+			s.finish(p.flush(), engine.FinishRepetition)
 		default:
 			p.chunk = append(p.chunk, id)
 			t.framing = append(t.framing, s)
@@ -200,9 +205,7 @@ func (t *talker) frame() {
 	}
 	t.codes = t.codes[:n*residual]
 	choose := func(b, _ int, logits []float32) int32 {
-		var id int32
-		id, t.buf = t.framing[b].sampler.chooseResidual(logits, t.buf)
-		return id
+		return t.framing[b].sampler.chooseResidual(logits, &t.room)
 	}
 	t.model.Talker.Predictor().Predict(t.predictor, t.hidden, t.embeds, choose, t.codes, t.sums)
 	for i, s := range t.framing {

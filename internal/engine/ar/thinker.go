@@ -25,8 +25,8 @@ type thinker struct {
 	tok   tokenizer.Tokenizer
 	eos   []int32
 
-	logits []float32   // [vocab], of one sequence
-	buf    []candidate // room of the sampler
+	logits []float32 // [vocab], of one sequence
+	room   candidateRoom
 	scores scores
 }
 
@@ -37,20 +37,19 @@ type thinking struct {
 	ids     []int32 // prompt and generated tokens
 	text    tokenizer.Decoder
 	buf     []byte
-	// prompt positions that the talker reads, and those of an assistant
-	// segment begun by the client; nil without a handover.
-	promptRows, textRows []int
+	stops   stopStrings
+	handing *handover // nil without a stage behind
 }
 
 func (t *thinker) decoder() *qwen3omni.Decoder { return t.model.Thinker.Decoder() }
 
 func (t *thinker) open(req engine.Request) (program, error) {
-	p := &thinking{thinker: t, req: req, text: t.tok.NewDecoder()}
+	p := &thinking{thinker: t, req: req, text: t.tok.NewDecoder(), stops: newStopStrings(req.Sampling.Stop, req.Sampling.IncludeStop)}
 	p.ids = make([]int32, len(req.Tokens), len(req.Tokens)+req.Sampling.MaxTokens)
 	copy(p.ids, req.Tokens)
 	if req.Handover {
 		var err error
-		if p.promptRows, p.textRows, err = t.model.Config.TalkerPromptRows(req.Tokens); err != nil {
+		if p.handing, err = newHandover(t.model, req.Tokens); err != nil {
 			return nil, err
 		}
 	}
@@ -75,74 +74,64 @@ func (t *thinker) decide(batch []*sequence, hidden []float32) {
 	for i, s := range batch {
 		p := s.program.(*thinking)
 		if s.generated == 0 {
-			s.sampler.note(len(t.logits), p.ids...)
+			s.sampler.prompt(len(t.logits), p.ids)
 		}
 		t.model.Thinker.Logits(t.logits, hidden[i*width:(i+1)*width], 1)
 		if p.req.Sampling.Logprobs {
 			t.scores.take(t.logits, p.req.Sampling.TopLogprobs)
 		}
-		var id int32
-		id, t.buf = s.sampler.choose(t.logits, t.buf)
-		s.sampler.note(len(t.logits), id)
-		p.accept(s, id)
+		p.accept(s, s.sampler.choose(t.logits, t.eos, &t.room))
 	}
 }
 
 // accept takes the next token in and hands out what follows from it: its text,
-// and the embedding of the token before it. A token is spoken only once
-// another one follows, so the last one, normally the end-of-sequence token,
-// never is.
+// as far as it cannot begin a stop string, and what the talker may speak.
 func (p *thinking) accept(s *sequence, id int32) {
 	out := engine.Output{Tokens: []int32{id}}
 	if p.req.Sampling.Logprobs {
 		out.Logprobs = []engine.Logprobs{p.thinker.scores.of(id, p.thinker.tok)}
 	}
-	if p.req.Handover {
-		out.Payload = p.handover(s.generated)
-	}
 	p.ids = append(p.ids, id)
 	s.generated++
 
-	stop := !p.req.Sampling.IgnoreEOS && slices.Contains(p.thinker.eos, id)
+	finish, reason := p.end(s, id)
 	p.buf = p.buf[:0]
-	if !stop {
+	if finish != engine.FinishStop || p.req.Sampling.IncludeStop {
 		p.buf = p.text.Append(p.buf, id)
 	}
+	made := len(p.buf)
+	var found string
+	out.Text, found = p.stops.take(p.buf, finish != engine.FinishStop && s.generated >= p.req.Sampling.MinTokens)
 	switch {
-	case stop:
-		out.Text = string(p.text.Flush(p.buf))
-		s.finish(out, engine.FinishStop)
-	case s.generated >= p.req.Sampling.MaxTokens || len(p.ids) >= s.limit:
-		out.Text = string(p.text.Flush(p.buf))
-		s.finish(out, engine.FinishLength)
-	default:
-		out.Text = string(p.buf)
+	case found != "":
+		finish, reason = engine.FinishStop, engine.StopReason{Text: found}
+	case finish != "":
+		out.Text += p.stops.rest() + string(p.text.Flush(p.buf[:0]))
+	}
+	if p.handing != nil {
+		out.Payload = p.handing.next(p.ids, made, len(out.Text))
+	}
+	if finish == "" {
 		s.Put(out)
+		return
 	}
+	out.StopReason = reason
+	s.finish(out, finish)
 }
 
-// handover is what the talker gets when the thinker has chosen its n+1st
-// token: the prompt's rows with the first, the row of the nth afterwards.
-func (p *thinking) handover(n int) engine.Payload {
-	th := p.thinker.model.Thinker
-	width := th.Decoder().Hidden()
-	e := &engine.Embeddings{Width: width}
-	if n > 0 {
-		e.Text = make([]float32, width)
-		th.Embed(e.Text, p.ids[len(p.ids)-1:])
-		return e
+// end says whether the token ends the sequence, and why: at an end-of-sequence
+// or stop token, at the bound of tokens, or since it has come to repeat itself.
+// A token that ends a sequence before MinTokens was not to choose from.
+func (p *thinking) end(s *sequence, id int32) (engine.FinishReason, engine.StopReason) {
+	switch {
+	case !p.req.Sampling.IgnoreEOS && slices.Contains(p.thinker.eos, id):
+		return engine.FinishStop, engine.StopReason{}
+	case slices.Contains(p.req.Sampling.StopTokens, id):
+		return engine.FinishStop, engine.StopReason{Token: id, IsToken: true}
+	case s.generated >= p.req.Sampling.MaxTokens || len(p.ids) >= s.limit:
+		return engine.FinishLength, engine.StopReason{}
+	case s.sampler.repeats():
+		return engine.FinishRepetition, engine.StopReason{Text: engine.RepetitionDetected}
 	}
-	e.Prompt = p.gather(p.promptRows)
-	e.Text = p.gather(p.textRows)
-	return e
-}
-
-func (p *thinking) gather(positions []int) []float32 {
-	th := p.thinker.model.Thinker
-	width := th.Decoder().Hidden()
-	rows := make([]float32, len(positions)*width)
-	for i, at := range positions {
-		th.Embed(rows[i*width:(i+1)*width], p.ids[at:at+1])
-	}
-	return rows
+	return "", engine.StopReason{}
 }
