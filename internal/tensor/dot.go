@@ -1,13 +1,42 @@
 package tensor
 
-import "math"
-
-// Every dot product here is summed in the same order: the even elements in one
-// accumulator, the odd ones in another, and the two at the end. The kernels
-// differ only in how many products share their loads.
+import (
+	"math"
+	"unsafe"
+)
 
 // Dot returns the dot product of a and b, which have the same length.
 func Dot(a, b []float32) float32 {
+	var sum [1]float32
+	Dots(sum[:], a, 1, b)
+	return sum[0]
+}
+
+// Dots writes the dot product of x with each of n rows of a, [n, len(x)]
+// row-major, to dst.
+func Dots(dst, a []float32, n int, x []float32) {
+	c := len(x)
+	if n == 0 {
+		return
+	}
+	if lanes := simd.lanes(); lanes > 1 && c > 0 && c%lanes == 0 {
+		dst, a = dst[:n], a[:n*c]
+		p := panel{
+			dst: unsafe.Pointer(&dst[0]),
+			w:   unsafe.Pointer(&a[0]), wStride: 4 * c, rows: n,
+			x: unsafe.Pointer(&x[0]), taps: 1, cols: c,
+		}
+		mulPanel(&p, false, 1)
+		return
+	}
+	dotsPlain(dst, a, n, x)
+}
+
+// Every dot product of the plain kernels is summed in the same order: the even
+// elements in one accumulator, the odd ones in another, and the two at the end.
+// The kernels differ only in how many products share their loads.
+
+func dot(a, b []float32) float32 {
 	a = a[:len(b)]
 	var s0, s1 float32
 	for len(b) >= 4 {
@@ -28,9 +57,7 @@ func Dot(a, b []float32) float32 {
 	return s0 + s1
 }
 
-// Dots writes the dot product of x with each of n rows of a, [n, len(x)]
-// row-major, to dst.
-func Dots(dst, a []float32, n int, x []float32) {
+func dotsPlain(dst, a []float32, n int, x []float32) {
 	c, r := len(x), 0
 	dst = dst[:n]
 	for ; r+4 <= n; r += 4 {
@@ -38,7 +65,7 @@ func Dots(dst, a []float32, n int, x []float32) {
 		dst[r], dst[r+1], dst[r+2], dst[r+3] = dot4(w[:c], w[c:2*c], w[2*c:3*c], w[3*c:4*c], x)
 	}
 	for ; r < n; r++ {
-		dst[r] = Dot(a[r*c:(r+1)*c], x)
+		dst[r] = dot(a[r*c:(r+1)*c], x)
 	}
 }
 

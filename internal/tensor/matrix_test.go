@@ -16,7 +16,7 @@ func rounded(x []float32) (bits []uint16, values []float32) {
 	return bits, values
 }
 
-// inOrder is the order of summation that every kernel must keep.
+// inOrder is the order of summation that every plain kernel must keep.
 func inOrder(a, b []float32) float32 {
 	var sums [2]float32
 	for i := range a {
@@ -26,7 +26,8 @@ func inOrder(a, b []float32) float32 {
 	return sums[0] + sums[1]
 }
 
-func TestMulRowsSumsInOneOrderWhateverTheBatch(t *testing.T) {
+func TestPlainMulRowsSumsInOneOrderWhateverTheBatch(t *testing.T) {
+	with(t, plain)
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, cols := range []int{1, 2, 3, 4, 5, 7, 8, 24, 33} {
 		for _, rows := range []int{1, 2, 3, 4, 5, 9} {
@@ -116,7 +117,8 @@ func TestMatrixOfTheWrongSizeIsAProgrammersMistake(t *testing.T) {
 	}
 }
 
-func TestDotsAgreeWithDot(t *testing.T) {
+func TestPlainDotsAgreeWithDot(t *testing.T) {
+	with(t, plain)
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, cols := range []int{1, 6, 8, 13} {
 		for n := range 10 {

@@ -24,12 +24,16 @@ func NewSnake(alpha, beta []float32) Snake {
 func (s *Snake) Forward(dst, x []float32, n int) {
 	c := len(s.frequency)
 	for t := range n {
-		from, to := x[t*c:(t+1)*c], dst[t*c:(t+1)*c]
-		scale := s.scale[:len(from)]
-		for i, f := range s.frequency {
-			v := from[i]
-			to[i] = v + float32(sin2(float32(v*f))*scale[i])
-		}
+		s.row(dst[t*c:(t+1)*c], x[t*c:(t+1)*c], 0)
+	}
+}
+
+// row writes the activation of the channels from first on to dst.
+func (s *Snake) row(dst, x []float32, first int) {
+	frequency, scale := s.frequency[first:first+len(x)], s.scale[first:first+len(x)]
+	dst = dst[:len(x)]
+	for i, v := range x {
+		dst[i] = v + float32(sin2(float32(v*frequency[i]))*scale[i])
 	}
 }
 
