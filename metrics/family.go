@@ -64,6 +64,8 @@ type Family struct {
 	// Constant says why no event of this server moves the family, "the engine
 	// has no KV connector" for instance; empty for a family that moves.
 	Constant string
+	// Always says that the family is recorded with stats off too.
+	Always bool
 	// Foreign families are recorded by client_golang's own collectors.
 	Foreign bool
 }

@@ -34,23 +34,23 @@ func httpFamilies() []Family {
 	return []Family{{
 		Name: httpRequests, Kind: Counter, Labels: []string{"handler", "method", "status"}, Unit: "requests", Group: GroupHTTP, Present: always,
 		Help:  "HTTP requests by handler (the route, none if no route matches), method and class of status. A client that left before the response began counts as 4xx.",
-		Moves: moves, Still: still, At: everyOutcome,
+		Moves: moves, Still: still, At: everyOutcome, Always: true,
 	}, {
 		Name: httpRequestSize, Kind: Summary, Labels: byHandler, Unit: "bytes", Group: GroupHTTP, Present: always,
 		Help:  "Declared length of requests' bodies, 0 if none is declared.",
-		Moves: moves, Still: still, At: everyOutcome,
+		Moves: moves, Still: still, At: everyOutcome, Always: true,
 	}, {
 		Name: httpResponseSize, Kind: Summary, Labels: byHandler, Unit: "bytes", Group: GroupHTTP, Present: always,
 		Help:  "Declared length of responses' bodies, 0 if none is declared, as for a stream.",
-		Moves: moves, Still: still, At: everyOutcome,
+		Moves: moves, Still: still, At: everyOutcome, Always: true,
 	}, {
 		Name: httpDurationFine, Kind: Histogram, Buckets: httpFineBuckets, Unit: "seconds", Group: GroupHTTP, Present: "always",
 		Help:  "Time from a request's arrival to the end of its response, the stream included, over all handlers.",
-		Moves: moves, Still: still, At: everyOutcome,
+		Moves: moves, Still: still, At: everyOutcome, Always: true,
 	}, {
 		Name: httpDuration, Kind: Histogram, Labels: []string{"handler", "method"}, Buckets: httpBuckets, Unit: "seconds", Group: GroupHTTP, Present: always,
 		Help:  "Time from a request's arrival to the end of its response, the stream included, by handler and method.",
-		Moves: moves, Still: still, At: everyOutcome,
+		Moves: moves, Still: still, At: everyOutcome, Always: true,
 	}}
 }
 

@@ -6,7 +6,7 @@ func runtimeFamilies() []Family {
 	process := func(name string, kind Kind, unit, help string) Family {
 		return Family{
 			Name: name, Kind: kind, Unit: unit, Group: GroupRuntime, Present: "always, on Linux", Help: help,
-			Moves: "read from the kernel at scrape", Still: "nothing that requests do directly", Foreign: true,
+			Moves: "read from the kernel at scrape", Still: "nothing that requests do directly", Always: true, Foreign: true,
 		}
 	}
 	return []Family{

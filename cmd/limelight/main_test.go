@@ -93,6 +93,9 @@ func TestCommandLineMistakesAreExit2AndFailuresExit1(t *testing.T) {
 	}{
 		{[]string{"serve", "--prot", "1"}, 2, "unknown flag: --prot; did you mean --port?"},
 		{[]string{"serve", "a", "b"}, 2, "accepts at most 1 arg"},
+		{[]string{"check"}, 2, "accepts 1 arg(s), received 0"},
+		{[]string{"check", "no/page.txt"}, 1, "no/page.txt"},
+		{[]string{"check", "testdata/bad-page.txt"}, 1, "testdata/bad-page.txt is not what the family table promises"},
 		{[]string{"nothing"}, 2, `unknown command "nothing"`},
 		{[]string{"serve", "no/model"}, 1, "models are not downloaded"},
 		{[]string{"serve", "--replicas", "voice=1"}, 2, "unknown stage"},

@@ -1,0 +1,265 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+var threeStages = []metrics.StageInfo{{ID: 0, Replicas: 1, AR: true}, {ID: 1, Replicas: 1, AR: true}, {ID: 2, Replicas: 2, Audio: true}}
+
+// used is a page after requests of several kinds.
+func used(t *testing.T) string {
+	t.Helper()
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
+	use(m)
+	return text(m)
+}
+
+// use records one streamed reply, one silent one and one abort, as a server
+// would, at replica 1 of the audio stage.
+func use(m *metrics.Metrics) {
+	for _, reason := range []metrics.FinishedReason{metrics.Stop, metrics.Length, metrics.Abort} {
+		m.Requests().Ended(reason, 1500*time.Millisecond)
+		m.HTTP().Route("/v1/chat/completions").Observe("POST", 200, 100, 0, 1500*time.Millisecond)
+	}
+	a := m.Audio(2, 1)
+	a.FirstPacket(300 * time.Millisecond)
+	a.Finished(48000, 24000, 900*time.Millisecond)
+	a.Played(20 * time.Millisecond)
+	a.Skipped(metrics.NoAudioData)
+	m.Transfer(0, 0, 1, 0).Hop(4096, time.Millisecond, time.Millisecond, time.Millisecond)
+	m.Transfer(1, 0, 2, 1).Hop(1600, time.Millisecond, time.Millisecond, time.Millisecond)
+}
+
+func text(m *metrics.Metrics) string {
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+func findings(t *testing.T, page string, o Options) string {
+	t.Helper()
+	var all strings.Builder
+	for _, f := range Check(parse(t, page), o).Findings {
+		all.WriteString(f.String() + "\n")
+	}
+	return all.String()
+}
+
+func TestPageOfAServerIsGood(t *testing.T) {
+	if got := findings(t, used(t), Options{Moved: true}); got != "" {
+		t.Error(got)
+	}
+	off := metrics.New(metrics.Options{ModelName: "m", Stages: threeStages})
+	if got := findings(t, text(off), Options{}); got != "" {
+		t.Errorf("statistics off: %s", got)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	good := used(t)
+	replace := func(old, new string) func(string) string {
+		return func(page string) string { return strings.Replace(page, old, new, 1) }
+	}
+	all := func(old, new string) func(string) string {
+		return func(page string) string { return strings.ReplaceAll(page, old, new) }
+	}
+	without := func(part string) func(string) string {
+		return func(page string) string {
+			var b strings.Builder
+			for line := range strings.Lines(page) {
+				if !strings.Contains(line, part) {
+					b.WriteString(line)
+				}
+			}
+			return b.String()
+		}
+	}
+	const voice = `model_name="m",replica="1",stage="2"`
+	for _, c := range []struct {
+		name   string
+		change func(string) string
+		want   string
+	}{
+		{"missing family", without("omni_audio_rtf"), "vllm:omni_audio_rtf: is not on the page"},
+		{"unknown family of the reference's prefix", replace("# HELP vllm:omni_audio_rtf", "# TYPE vllm:omni_extra gauge\n# HELP vllm:omni_audio_rtf"), "vllm:omni_extra: is not in the table"},
+		{"unknown family of our prefix", replace("# HELP vllm:omni_audio_rtf", "# TYPE limelight_extra gauge\n# HELP vllm:omni_audio_rtf"), "limelight_extra: is not in the table"},
+		{"type", replace("requests_success_total counter", "requests_success_total gauge"), "vllm:omni_requests_success_total: is a gauge here, the table has a counter"},
+		{"no type", without("# TYPE vllm:omni_requests_success_total"), "has no TYPE line, it is a counter"},
+		{"label missing", replace(`frames_total{`+voice+`}`, `frames_total{model_name="m",stage="2"}`), "label replica is missing"},
+		{"label more", replace(`frames_total{`+voice+`}`, `frames_total{a="b",`+voice+`}`), "label a is not in the table"},
+		{"value of no closed set", replace(`finished_reason="stop"`, `finished_reason="stopped"`), `finished_reason="stopped" is not in the closed set`},
+		{"id", replace(`frames_total{`+voice, `frames_total{model_name="m",replica="one",stage="2"`), `replica="one" is not a decimal id`},
+		{"other model", replace(`finished_reason="stop",model_name="m"`, `finished_reason="stop",model_name="n"`), `model_name is "n", other families have "m"`},
+		{"negative", replace(`reason="abort",model_name="m"} 1`, `reason="abort",model_name="m"} -1`), "-1 is below zero"},
+		{"not whole", replace(`reason="abort",model_name="m"} 1`, `reason="abort",model_name="m"} 1.5`), "1.5 is no whole number"},
+		{"not finite", replace("num_requests_running{model_name=\"m\"} 0", "num_requests_running{model_name=\"m\"} NaN"), "NaN is no value"},
+		{"bounds", replace(`rtf_bucket{`+voice+`,le="0.1"}`, `rtf_bucket{`+voice+`,le="0.2"}`), "has the bounds [0.2 0.25"},
+		{"not cumulative", replace(`rtf_bucket{`+voice+`,le="1"} 1`, `rtf_bucket{`+voice+`,le="1"} 0`), "is not cumulative: 0 up to le=1 after 1"},
+		{"infinity is not the count", replace(`rtf_bucket{`+voice+`,le="+Inf"} 1`, `rtf_bucket{`+voice+`,le="+Inf"} 2`), "has 2 in its +Inf bucket and a count of 1"},
+		{"no infinity", without(`rtf_bucket{` + voice + `,le="+Inf"}`), "has no +Inf bucket"},
+		{"no sum", without(`rtf_sum{` + voice), "has no _sum"},
+		{"no count", without(`rtf_count{` + voice), "has no _count"},
+		{"impossible sum", replace(`rtf_sum{`+voice+`} 0.45`, `rtf_sum{`+voice+`} 45`), "has a sum of 45, which its buckets do not allow: it is between 0.25 and 0.5"},
+		{"closed child missing", without(`finished_reason="repetition"`), `vllm:omni_requests_success_total: the child {finished_reason="repetition"} is missing`},
+		{"replica without a child", without(`frames_total{model_name="m",replica="0",stage="2"}`), `vllm:omni_audio_frames_total: the child {replica="0",stage="2"} is missing`},
+		{"edge without a child", without(`tx_s_count{from_replica="0",from_stage="1"`), `vllm:omni_transfer_tx_s: the child {from_replica="0",from_stage="1",to_replica="1",to_stage="2"} is missing`},
+		{"stats off with samples", func(string) string {
+			return text(metrics.New(metrics.Options{ModelName: "m", Stages: threeStages})) + "vllm:omni_num_requests_running{model_name=\"m\"} 0\n"
+		}, "the child"},
+
+		{"natural ends", replace(`reason="stop",model_name="m"} 1`, `reason="stop",model_name="m"} 2`), "vllm:omni_e2e_request_latency_s: the count: 2, natural ends: 3"},
+		{"rtf without duration", all(`duration_s_count{`+voice+`} 1`, `duration_s_count{`+voice+`} 2`), "vllm:omni_audio_rtf: stage 2, replica 1: the count: 1, durations: 2"},
+		{"frames", replace(`frames_total{`+voice+`} 48000`, `frames_total{`+voice+`} 47999`), "vllm:omni_audio_frames_total: stage 2, replica 1: 47999 frames and 2 s of audio are at no sample rate"},
+		{"underruns before first packets", replace(`ttfp_s_count{`+voice+`} 1`, `ttfp_s_count{`+voice+`} 0`), "underruns: 1, which is more than first packets: 0"},
+		{"continuity", replace(`threshold_ms="100"} 1`, `threshold_ms="100"} 0`), `replica="1",stage="2",threshold_ms="100": continuous replies: 0, underruns up to the threshold: 1`},
+		{"more sound and silence than ends", replace(`reason="no_audio_data",replica="1",stage="2"} 1`, `reason="no_audio_data",replica="1",stage="2"} 2`), "durations and skipped requests: 3, which is more than natural ends: 2"},
+		{"hop counted thrice", replace(`rx_s_count{from_replica="0",from_stage="1",model_name="m",to_replica="1",to_stage="2"} 1`, `rx_s_count{from_replica="0",from_stage="1",model_name="m",to_replica="1",to_stage="2"} 2`), "vllm:omni_transfer_rx_s: 2"},
+		{"hop that skips a stage", all(`from_stage="1"`, `from_stage="0"`), "a hop from stage 0 to stage 2"},
+		{"sound from nowhere", all(`to_replica="1"`, `to_replica="0"`), "stage 2, replica 1: durations: 1, which is more than hops to the replica: 0"},
+		{"http", replace(`status="2xx"} 3`, `status="2xx"} 4`), "http_requests_total: requests of /v1/chat/completions: 4, http_request_size_bytes: 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			changed := c.change(good)
+			if changed == good {
+				t.Fatal("the change changes nothing")
+			}
+			if got := findings(t, changed, Options{}); !strings.Contains(got, c.want) {
+				t.Errorf("findings:\n%swant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestFindingsNameTheLine(t *testing.T) {
+	page := used(t)
+	lines := strings.Split(page, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "vllm:omni_audio_frames_total") {
+			lines[i] = strings.Replace(line, `stage="2"`, `stage="two"`, 1)
+			if got := Check(parse(t, strings.Join(lines, "\n")), Options{}).Findings; len(got) != 2 || got[1].Line != i+1 {
+				t.Errorf("findings %v, the fault is in line %d", got, i+1) // the other one is the child that is missing now
+			}
+			return
+		}
+	}
+	t.Fatal("no frames on the page")
+}
+
+func TestRequestsUnderWayMayBeHalfRecorded(t *testing.T) {
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
+	use(m)
+	m.Audio(2, 1).Finished(10, 24000, time.Second) // its end is not recorded yet
+	m.Transfer(1, 0, 2, 1).Hop(64, 0, 0, 0)
+	if got := findings(t, text(m), Options{}); !strings.Contains(got, "durations and skipped requests: 3") {
+		t.Errorf("at rest: %s", got)
+	}
+	m.ObserveRequests(func() (int, int) { return 1, 0 })
+	if got := findings(t, text(m), Options{}); got != "" {
+		t.Errorf("with a request under way: %s", got)
+	}
+}
+
+func TestMovedAsksForWhatThePipelineCanMove(t *testing.T) {
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages[:1]})
+	got := findings(t, text(m), Options{Moved: true})
+	if !strings.Contains(got, "vllm:omni_e2e_request_latency_s: never moved; what moves it: text, ") {
+		t.Errorf("findings:\n%s", got)
+	}
+	for _, part := range []string{"omni_audio", "omni_transfer", "process_"} {
+		if strings.Contains(got, part) {
+			t.Errorf("%s is asked of a pipeline that cannot move it:\n%s", part, got)
+		}
+	}
+	m = metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
+	use(m)
+	still := parse(t, text(m))
+	m.ObserveRequests(func() (int, int) { return 2, 0 })
+	busy := parse(t, text(m))
+	r := Check(still, Options{Moved: true, Earlier: []*Page{busy}})
+	if len(r.Findings) != 1 || r.Findings[0].Family != "vllm:omni_num_requests_waiting" {
+		t.Errorf("findings %v, want the gauge that no page shows", r.Findings)
+	}
+}
+
+func TestPageSavedFromVLLMOmniIsGood(t *testing.T) {
+	saved, err := os.ReadFile(filepath.Join("testdata", "vllm-omni.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(saved)
+	for name, page := range map[string]string{"vllm:omni_": page, "vllm_omni:": strings.ReplaceAll(page, "vllm:omni_", "vllm_omni:")} {
+		p := parse(t, page)
+		r := Check(p, Options{Moved: true})
+		if !r.Good() || r.Identities < 11 {
+			t.Errorf("%s: %d identities, %v", name, r.Identities, r.Findings)
+		}
+		for _, family := range p.names() {
+			if strings.HasSuffix(family, "_created") {
+				t.Errorf("%s: %s is a family of its own", name, family)
+			}
+		}
+	}
+	broken := strings.Replace(page, `omni_audio_rtf_bucket{le="0.5"`, `omni_audio_rtf_bucket{le="0.6"`, 1)
+	if got := findings(t, broken, Options{}); !strings.Contains(got, "has the bounds") {
+		t.Errorf("other bounds: %s", got)
+	}
+	unwrapped := strings.ReplaceAll(page, `replica="0",stage="2"`, `engine="2"`)
+	if got := findings(t, unwrapped, Options{}); !strings.Contains(got, "label stage is missing") {
+		t.Errorf("before the wrap: %s", got)
+	}
+}
+
+func TestSteadyReadsAPageWithFindingsAgain(t *testing.T) {
+	good, bad := parse(t, used(t)), parse(t, "x")
+	read := 0
+	r, err := Steady(t.Context(), func(context.Context) (*Page, error) {
+		if read++; read == 1 {
+			return bad, nil
+		}
+		return good, nil
+	}, Options{})
+	if err != nil || !r.Good() || read != 2 {
+		t.Errorf("%v after %d pages: %+v", err, read, r)
+	}
+	r, err = Steady(t.Context(), func(context.Context) (*Page, error) { return bad, nil }, Options{})
+	if err != nil || r.Good() {
+		t.Errorf("%v: a bad page became good", err)
+	}
+}
+
+func TestLoadTakesURLsAndFiles(t *testing.T) {
+	page := used(t)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/metrics" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(page))
+	}))
+	defer s.Close()
+	file := filepath.Join(t.TempDir(), "page.txt")
+	if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{s.URL, s.URL + "/metrics", file} {
+		if p, err := Load(t.Context(), s.Client(), target); err != nil || !Check(p, Options{}).Good() {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	if _, err := Load(t.Context(), s.Client(), s.URL+"/other"); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("another path: %v", err)
+	}
+	if _, err := Load(t.Context(), nil, file+".not"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}

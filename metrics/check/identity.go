@@ -1,0 +1,255 @@
+package check
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// identity is one thing that the numbers of a page have to agree on.
+type identity struct {
+	// text says it in words and formulas, for the documentation.
+	text string
+	// families it speaks of; if one of them has no child there is nothing to
+	// compare. The first one is named in findings.
+	families []string
+	// ours says that pages of vLLM-Omni need not agree: it counts otherwise.
+	ours bool
+	// hold compares; each disagreement is one string.
+	hold func(c *checker) []string
+}
+
+const (
+	ends       = "vllm:omni_requests_success_total"
+	latency    = "vllm:omni_e2e_request_latency_s"
+	running    = "vllm:omni_num_requests_running"
+	waiting    = "vllm:omni_num_requests_waiting"
+	ttfp       = "vllm:omni_audio_ttfp_s"
+	duration   = "vllm:omni_audio_duration_s"
+	rtf        = "vllm:omni_audio_rtf"
+	frames     = "vllm:omni_audio_frames_total"
+	underrun   = "vllm:omni_audio_underrun_s"
+	continuous = "vllm:omni_audio_continuity_ok_total"
+	skipped    = "vllm:omni_audio_skipped_requests_total"
+	hopSize    = "vllm:omni_transfer_size_bytes"
+	hopTx      = "vllm:omni_transfer_tx_s"
+	hopRx      = "vllm:omni_transfer_rx_s"
+	hopFlight  = "vllm:omni_transfer_in_flight_s"
+
+	httpRequests = "http_requests_total"
+	httpFine     = "http_request_duration_highr_seconds"
+	httpDuration = "http_request_duration_seconds"
+	httpInSize   = "http_request_size_bytes"
+	httpOutSize  = "http_response_size_bytes"
+)
+
+// identities in the order of the documentation. Requests under way may be in
+// the middle of being recorded, so sides that one request moves one after the
+// other may differ by as many as run or wait.
+var identities = []identity{{
+	text:     "`vllm:omni_e2e_request_latency_s` has observed every natural end: its count is the sum of the reasons stop, length and repetition.",
+	families: []string{latency, ends},
+	hold: func(c *checker) []string {
+		return c.equal("the count", c.page.sum(latency, "_count"), "natural ends", c.naturalEnds(), c.shape.underWay)
+	},
+}, {
+	text:     "`vllm:omni_audio_rtf` and `vllm:omni_audio_duration_s` have the same count at each replica: both or neither are observed.",
+	families: []string{rtf, duration},
+	hold: func(c *checker) []string {
+		return c.eachVoice(func(at []Label) []string {
+			return c.equal("the count", c.page.sum(rtf, "_count", at...), "durations", c.page.sum(duration, "_count", at...), c.shape.underWay)
+		})
+	},
+}, {
+	text:     "`vllm:omni_audio_frames_total` is `vllm:omni_audio_duration_s_sum` times the sample rate at each replica, the same rate at all replicas of a stage.",
+	families: []string{frames, duration},
+	hold:     framesAgree,
+}, {
+	text:     "A streamed reply that ended has had a first packet: `vllm:omni_audio_underrun_s_count` is at most `vllm:omni_audio_ttfp_s_count` at each replica.",
+	families: []string{underrun, ttfp},
+	hold: func(c *checker) []string {
+		return c.eachVoice(func(at []Label) []string {
+			return c.atMost("underruns", c.page.sum(underrun, "_count", at...), "first packets", c.page.sum(ttfp, "_count", at...), c.shape.underWay)
+		})
+	},
+}, {
+	text:     "Only sound can run dry: `vllm:omni_audio_underrun_s_count` is at most `vllm:omni_audio_duration_s_count` at each replica.",
+	families: []string{underrun, duration},
+	hold: func(c *checker) []string {
+		return c.eachVoice(func(at []Label) []string {
+			return c.atMost("underruns", c.page.sum(underrun, "_count", at...), "durations", c.page.sum(duration, "_count", at...), c.shape.underWay)
+		})
+	},
+}, {
+	text:     "`vllm:omni_audio_continuity_ok_total` of a threshold is the bucket of `vllm:omni_audio_underrun_s` that ends at it; without such a bucket it is at most the count.",
+	families: []string{continuous, underrun},
+	hold:     continuityAgrees,
+}, {
+	text:     "Sound and silence are both natural ends: `vllm:omni_audio_duration_s_count` and `vllm:omni_audio_skipped_requests_total` together are at most the sum of the reasons stop, length and repetition.",
+	families: []string{duration, skipped, ends},
+	hold: func(c *checker) []string {
+		return c.atMost("durations and skipped requests", c.page.sum(duration, "_count")+c.page.sum(skipped, ""), "natural ends", c.naturalEnds(), c.shape.underWay)
+	},
+}, {
+	text:     "Every hop is observed four times: the counts of size, tx, in flight and rx are the same at each edge.",
+	families: []string{hopSize, hopTx, hopRx, hopFlight},
+	hold: func(c *checker) (wrong []string) {
+		for _, s := range c.page.samples(hopSize, "_count") {
+			for _, other := range []string{hopTx, hopFlight, hopRx} {
+				wrong = append(wrong, c.equal("hops over "+s.labels("model_name"), s.Value, other, c.page.sum(other, "_count", s.Labels...), c.shape.underWay)...)
+			}
+		}
+		return wrong
+	},
+}, {
+	text:     "An edge joins adjacent stages: `to_stage` is `from_stage` plus one.",
+	families: []string{hopSize},
+	hold: func(c *checker) (wrong []string) {
+		for _, s := range c.page.samples(hopSize, "_count") {
+			from, _ := s.Label("from_stage")
+			to, _ := s.Label("to_stage")
+			if byNumber(to, from) != 1 {
+				wrong = append(wrong, fmt.Sprintf("a hop from stage %s to stage %s", from, to))
+			}
+		}
+		return wrong
+	},
+}, {
+	text:     "Sound is made of chunks that came over a hop: the hops to a replica of an audio stage are at least its `vllm:omni_audio_duration_s_count`, if the pipeline has a stage before it.",
+	families: []string{duration, hopSize},
+	hold: func(c *checker) []string {
+		return c.eachVoice(func(at []Label) []string {
+			stage, replica := at[1].Value, at[0].Value
+			if len(stages(c.shape.replicas)) < 2 || stage == "0" {
+				return nil
+			}
+			return c.atMost("durations", c.page.sum(duration, "_count", at...), "hops to the replica",
+				c.page.sum(hopSize, "_count", Label{"to_stage", stage}, Label{"to_replica", replica}), 0)
+		})
+	},
+}, {
+	text:     "HTTP requests are counted five times: `http_requests_total`, the two durations and the two sizes agree, by handler where they have one.",
+	families: []string{httpRequests, httpFine, httpDuration, httpInSize, httpOutSize},
+	hold:     httpAgrees,
+}}
+
+// identities holds the page against all of them.
+func (c *checker) identities() {
+	for _, i := range identities {
+		if i.ours && c.shape.reference || slices.ContainsFunc(i.families, c.page.childless) {
+			continue
+		}
+		c.report.Identities++
+		for _, text := range i.hold(c) {
+			c.find(c.page.Families[i.families[0]].Line, i.families[0], "%s", text)
+		}
+	}
+}
+
+func (c *checker) naturalEnds() (n float64) {
+	for _, reason := range []metrics.FinishedReason{metrics.Stop, metrics.Length, metrics.Repetition} {
+		n += c.page.sum(ends, "", Label{"finished_reason", string(reason)})
+	}
+	return n
+}
+
+// equal compares two counts, which may differ by slack.
+func (c *checker) equal(what string, a float64, other string, b, slack float64) []string {
+	if math.Abs(a-b) <= slack {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %v, %s: %v", what, a, other, b)}
+}
+
+// atMost asks that a is no more than b and slack.
+func (c *checker) atMost(what string, a float64, other string, b, slack float64) []string {
+	if a <= b+slack {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %v, which is more than %s: %v", what, a, other, b)}
+}
+
+// eachVoice compares at each replica of an audio stage.
+func (c *checker) eachVoice(hold func(at []Label) []string) (wrong []string) {
+	for _, p := range sorted(c.shape.audio) {
+		for _, text := range hold(p.labels()) {
+			wrong = append(wrong, fmt.Sprintf("stage %s, replica %s: %s", p.stage, p.replica, text))
+		}
+	}
+	return wrong
+}
+
+// rates are the sample rates that speech is made at.
+var rates = []float64{8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
+
+// framesAgree divides frames by durations. The sum of a histogram is a float
+// that has lost a little at each observation, hence the tolerance; requests
+// under way may have counted their frames already.
+func framesAgree(c *checker) []string {
+	byStage := map[string]float64{}
+	return c.eachVoice(func(at []Label) []string {
+		n, seconds := c.page.sum(frames, "", at...), c.page.sum(duration, "_sum", at...)
+		if n == 0 && seconds == 0 || c.shape.underWay > 0 {
+			return nil
+		}
+		i := slices.IndexFunc(rates, func(r float64) bool { return math.Abs(n-seconds*r) <= 1e-6*n })
+		if i < 0 {
+			return []string{fmt.Sprintf("%v frames and %v s of audio are at no sample rate (%.6g a second)", n, seconds, n/seconds)}
+		}
+		stage := at[1].Value
+		if before, ok := byStage[stage]; ok && before != rates[i] {
+			return []string{fmt.Sprintf("%v frames a second, other replicas of the stage have %v", rates[i], before)}
+		}
+		byStage[stage] = rates[i]
+		return nil
+	})
+}
+
+func continuityAgrees(c *checker) (wrong []string) {
+	for _, s := range c.page.samples(continuous, "") {
+		text, _ := s.Label("threshold_ms")
+		ms, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			wrong = append(wrong, fmt.Sprintf("threshold_ms=%q is no number", text))
+			continue
+		}
+		at := slices.DeleteFunc(slices.Clone(s.Labels), func(l Label) bool { return l.Name == "threshold_ms" })
+		where := strings.Trim(s.labels("model_name"), "{}")
+		bucket := slices.IndexFunc(c.page.samples(underrun, "_bucket", at...), func(b Sample) bool {
+			le, _ := b.Label("le")
+			bound, err := number(le)
+			return err == nil && bound == ms/1000
+		})
+		if bucket < 0 {
+			wrong = append(wrong, c.atMost(where+": continuous replies", s.Value, "streamed replies", c.page.sum(underrun, "_count", at...), c.shape.underWay)...)
+			continue
+		}
+		within := c.page.samples(underrun, "_bucket", at...)[bucket].Value
+		wrong = append(wrong, c.equal(where+": continuous replies", s.Value, "underruns up to the threshold", within, c.shape.underWay)...)
+	}
+	return wrong
+}
+
+// httpAgrees compares the http_ families. A request whose handler has ended is
+// recorded at once, so there is no slack.
+func httpAgrees(c *checker) []string {
+	wrong := c.equal("requests", c.page.sum(httpRequests, ""), httpFine, c.page.sum(httpFine, "_count"), 0)
+	seen := map[string]bool{}
+	for _, s := range c.page.samples(httpRequests, "") {
+		handler, _ := s.Label("handler")
+		if seen[handler] {
+			continue
+		}
+		seen[handler] = true
+		at := Label{"handler", handler}
+		n := c.page.sum(httpRequests, "", at)
+		for _, other := range []string{httpDuration, httpInSize, httpOutSize} {
+			wrong = append(wrong, c.equal("requests of "+handler, n, other, c.page.sum(other, "_count", at), 0)...)
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,146 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// shape is the pipeline and the server as their page shows them.
+type shape struct {
+	// reference says that the page is vLLM-Omni's: it has no family of
+	// Limelight's own, and what only a Python client writes.
+	reference bool
+	// stats says that the families which need --log-stats have samples.
+	stats bool
+	// replicas, ar and audio hold the replicas: of all stages, and of those
+	// whose engines are autoregressive or give audio.
+	replicas, ar, audio map[place]bool
+	// underWay counts the requests that run or wait.
+	underWay float64
+}
+
+// place is one replica of one stage.
+type place struct{ stage, replica string }
+
+func (p place) labels() []Label { return []Label{{"replica", p.replica}, {"stage", p.stage}} }
+
+func read(p *Page, table []metrics.Family) shape {
+	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}}
+	ours, python := false, p.created
+	for name := range p.Families {
+		ours = ours || strings.HasPrefix(name, ourPrefix)
+		python = python || strings.HasPrefix(name, "python_")
+	}
+	s.reference = python && !ours
+	for _, f := range table {
+		on := p.Families[f.Name]
+		if on == nil || f.Always {
+			continue
+		}
+		if len(on.Samples) > 0 && !s.reference {
+			s.stats = true
+		}
+		for _, sample := range on.Samples {
+			s.place(f, sample)
+		}
+	}
+	if s.reference { // its page has three families at zero with stats off too
+		s.stats = len(s.replicas) > 0 || !p.childless("vllm:omni_requests_success_total")
+	}
+	s.underWay = p.sum("vllm:omni_num_requests_running", "") + p.sum("vllm:omni_num_requests_waiting", "")
+	return s
+}
+
+// place keeps the replica that a sample speaks of.
+func (s *shape) place(f metrics.Family, sample Sample) {
+	add := func(to map[place]bool, stage, replica string) {
+		if id, ok := sample.Label(replica); ok {
+			if stage, ok := sample.Label(stage); ok && decimal(stage) && decimal(id) {
+				to[place{stage, id}] = true
+			}
+		}
+	}
+	add(s.replicas, "stage", "replica")
+	add(s.replicas, "from_stage", "from_replica")
+	add(s.replicas, "to_stage", "to_replica")
+	switch {
+	case slices.Contains(f.Needs, metrics.NeedAR):
+		add(s.ar, "stage", "replica")
+	case slices.Contains(f.Needs, metrics.NeedAudio):
+		add(s.audio, "stage", "replica")
+	}
+}
+
+// stages lists the stages of some replicas.
+func stages(places map[place]bool) []string {
+	var ids []string
+	for p := range places {
+		if !slices.Contains(ids, p.stage) {
+			ids = append(ids, p.stage)
+		}
+	}
+	slices.SortFunc(ids, byNumber)
+	return ids
+}
+
+// sorted lists replicas by stage, then by id.
+func sorted(places map[place]bool) []place {
+	list := make([]place, 0, len(places))
+	for p := range places {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b place) int {
+		if c := byNumber(a.stage, b.stage); c != 0 {
+			return c
+		}
+		return byNumber(a.replica, b.replica)
+	})
+	return list
+}
+
+// byNumber orders decimal ids; what is no number comes last.
+func byNumber(a, b string) int {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	switch {
+	case errX == nil && errY == nil:
+		return x - y
+	case errX == nil:
+		return -1
+	case errY == nil:
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
+// among returns the replicas that a family of the table speaks of.
+func (s shape) among(f metrics.Family) map[place]bool {
+	switch {
+	case slices.Contains(f.Needs, metrics.NeedAR):
+		return s.ar
+	case slices.Contains(f.Needs, metrics.NeedAudio):
+		return s.audio
+	}
+	return s.replicas
+}
+
+// lacks returns the part of a pipeline that the family needs and the page does
+// not show; empty if there is none. Options are no parts.
+func (s shape) lacks(f metrics.Family) metrics.Need {
+	for _, n := range f.Needs {
+		switch {
+		case n == metrics.NeedAR && len(s.ar) == 0,
+			n == metrics.NeedAudio && len(s.audio) == 0,
+			n == metrics.NeedHops && len(stages(s.replicas)) < 2:
+			return n
+		}
+	}
+	return ""
+}
+
+// optional says whether the family needs an option of the server, which the
+// page cannot show.
+func optional(f metrics.Family) bool { return slices.ContainsFunc(f.Needs, metrics.Need.Option) }
