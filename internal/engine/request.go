@@ -1,9 +1,14 @@
 package engine
 
+import "time"
+
 // Request is one request as one stage sees it.
 type Request struct {
 	// ID is the external request id, the one in logs and in the client's hands.
 	ID string
+	// Arrived is when the request reached the server; zero stands for the time of
+	// Start, as behind the first stage.
+	Arrived time.Time
 	// Tokens is the prompt of a stage that starts from text. It is nil for a
 	// stage that is fed by the previous one.
 	Tokens []int32

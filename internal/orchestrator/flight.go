@@ -102,7 +102,7 @@ func (f *flight) run(entry *stage.Binding) {
 func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
 	req := engine.Request{ID: f.req.ID, Voice: f.req.Voice, Sampling: f.req.Sampling[k], Handover: k < f.req.Final}
 	if k == f.req.Entry {
-		req.Tokens = f.req.Tokens
+		req.Tokens, req.Arrived = f.req.Tokens, f.req.Arrived
 	}
 	f.mu.Lock()
 	f.legs[k].binding = binding

@@ -51,13 +51,15 @@ func TestRequestIsTheSameAloneAndInACrowd(t *testing.T) {
 	var together atomic.Int64 // sequences of the fullest step
 	crowd, _ := start(t, Options{
 		Replicas: map[string]int{"talker": 2, "code2wav": 2}, FirstChunk: 3, Chunk: 7,
-		OnStep: func(_, _ int, s ar.Step) {
-			for {
-				most := together.Load()
-				if int64(s.Sequences) <= most || together.CompareAndSwap(most, int64(s.Sequences)) {
-					return
+		Listener: func(int, int) ar.Listener {
+			return ar.Listener{Stepped: func(s *ar.Step) {
+				for {
+					most := together.Load()
+					if n := int64(s.Sequences()); n <= most || together.CompareAndSwap(most, n) {
+						return
+					}
 				}
-			}
+			}}
 		},
 	})
 	var all sync.WaitGroup

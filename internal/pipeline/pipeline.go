@@ -64,8 +64,9 @@ type Options struct {
 	// Connector wraps the connector from stage k to stage k+1; nil leaves them
 	// as they are. Tests corrupt payloads with it.
 	Connector func(k int, c connector.Connector) connector.Connector
-	// OnStep is told of every step of the autoregressive stages; may be nil.
-	OnStep func(stage, replica int, s ar.Step)
+	// Listener makes one more listener of an autoregressive stage's replica; may
+	// be nil.
+	Listener func(stage, replica int) ar.Listener
 }
 
 // Pipeline is a running pipeline.
@@ -102,15 +103,15 @@ func New(o Options) (*Pipeline, error) {
 		{ID: Talker, Replicas: counts[Talker], AR: true},
 		{ID: Code2Wav, Replicas: counts[Code2Wav], Audio: true},
 	}})
-	step := func(stage, replica int) func(ar.Step) {
-		if o.OnStep == nil {
+	listeners := func(stage, replica int) []ar.Listener {
+		if o.Listener == nil {
 			return nil
 		}
-		return func(s ar.Step) { o.OnStep(stage, replica, s) }
+		return []ar.Listener{o.Listener(stage, replica)}
 	}
 	seqs := func(stage int) int { return cmp.Or(o.StageSeqs[stageNames[stage]], o.MaxNumSeqs) }
 	build := func(stage, replica int) engine.Engine {
-		cfg := ar.Config{MaxSeqs: seqs(stage), MaxModelLen: front.maxModelLen, OnStep: step(stage, replica)}
+		cfg := ar.Config{MaxSeqs: seqs(stage), MaxModelLen: front.maxModelLen, Listeners: listeners(stage, replica)}
 		switch stage {
 		case Thinker:
 			return ar.NewThinker(front.model, front.tok, cfg)

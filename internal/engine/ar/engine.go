@@ -29,22 +29,8 @@ type Config struct {
 	// Blocks is the number of KV blocks; the default holds MaxSeqs sequences of
 	// MaxModelLen. A block takes memory once it is first used.
 	Blocks int
-	// OnStep, if not nil, is told of each step, on the engine's goroutine.
-	OnStep func(Step)
-}
-
-// Step describes one executed step.
-type Step struct {
-	// Began is when the step was scheduled, Took how long it worked.
-	Began time.Time
-	Took  time.Duration
-	// PrefillRows and DecodeRows are the rows that were computed: those of
-	// sequences without and with an output so far.
-	PrefillRows, DecodeRows int
-	// Sequences is the number of sequences that had a row in the step.
-	Sequences int
-	// Running and Waiting count the engine's sequences after the step.
-	Running, Waiting int
+	// Listeners are told what happens.
+	Listeners []Listener
 }
 
 // model is the stage's side of the engine: what a sequence's rows are and what
@@ -83,6 +69,7 @@ type Engine struct {
 	cfg   Config
 	model model
 	now   func() time.Time
+	tell  listeners
 
 	wake   chan struct{}
 	closed chan struct{}
@@ -91,6 +78,7 @@ type Engine struct {
 	mu      sync.Mutex // guards the fields below
 	arrived []*sequence
 	closing bool
+	state   State // as the loop last left it, without what arrived since
 
 	// The loop alone uses the rest.
 	waiting []*sequence
@@ -100,6 +88,7 @@ type Engine struct {
 	blocks  *blockPool
 	batch   []*sequence // the step's sequences
 	buffers stepBuffers
+	report  Step
 }
 
 func newEngine(m model, cfg Config) *Engine {
@@ -112,6 +101,7 @@ func newEngine(m model, cfg Config) *Engine {
 		cfg:     cfg,
 		model:   m,
 		now:     time.Now,
+		tell:    cfg.Listeners,
 		wake:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 		gone:    make(chan struct{}),
@@ -119,6 +109,7 @@ func newEngine(m model, cfg Config) *Engine {
 		scratch: m.decoder().NewScratch(),
 		blocks:  newBlockPool(cfg.Blocks, cfg.BlockSize),
 	}
+	e.state = State{FreeBlocks: cfg.Blocks, Blocks: cfg.Blocks}
 	go e.loop()
 	return e
 }
@@ -135,6 +126,11 @@ func (e *Engine) Start(req engine.Request) (engine.Stream, error) {
 		req:      req,
 		program:  p,
 		sampler:  newSampler(req.Sampling),
+	}
+	seq.life = Life{Request: &seq.req, Queued: e.now()}
+	seq.life.Arrived = seq.life.Queued
+	if !req.Arrived.IsZero() {
+		seq.life.Arrived = req.Arrived
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -180,6 +176,7 @@ func (e *Engine) loop() {
 			e.step()
 			continue
 		}
+		e.publish()
 		select {
 		case <-e.wake:
 		case <-e.closed:
@@ -197,13 +194,49 @@ func (e *Engine) endAll(err error) {
 		e.release(s, err)
 	}
 	e.waiting, e.running = nil, nil
+	e.publish()
 }
 
 // release ends a sequence and frees its blocks; a nil err is a natural end.
 func (e *Engine) release(s *sequence, err error) {
 	e.blocks.free(s.blocks)
 	s.blocks = nil
+	e.tell.ended(&s.life, s.reason(err))
 	s.End(err)
+}
+
+// Config is the engine's configuration with all defaults filled in.
+func (e *Engine) Config() Config { return e.cfg }
+
+// State tells how the engine is doing. It may be called from any goroutine.
+func (e *Engine) State() State {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.state
+	for _, seq := range e.arrived {
+		if seq.req.Tokens == nil {
+			s.Deferred++
+		} else {
+			s.Waiting++
+		}
+	}
+	return s
+}
+
+// publish makes State say how the engine is doing now, and returns it.
+func (e *Engine) publish() State {
+	s := State{Running: len(e.running), FreeBlocks: len(e.blocks.unused), Blocks: e.blocks.backing}
+	for _, seq := range e.waiting {
+		if seq.program.rows() == 0 {
+			s.Deferred++
+		} else {
+			s.Waiting++
+		}
+	}
+	e.mu.Lock()
+	e.state = s
+	e.mu.Unlock()
+	return s
 }
 
 func orDefault(v, def int) int {

@@ -81,14 +81,14 @@ func TestPrefillInPiecesGivesTheSameTokens(t *testing.T) {
 	want := tokensOf(run(t, open(t, newTinyThinker(t, Config{}), req)))
 	for _, cfg := range []Config{{MaxBatchedTokens: 3}, {MaxBatchedTokens: 16, BlockSize: 5}, {BlockSize: 1}} {
 		var steps []Step
-		cfg.OnStep = func(s Step) { steps = append(steps, s) }
+		cfg.Listeners = []Listener{{Stepped: func(s *Step) { steps = append(steps, *s) }}}
 		e := newTinyThinker(t, cfg)
 		if got := tokensOf(run(t, open(t, e, req))); !slices.Equal(got, want) {
 			t.Errorf("a budget of %d: %v, want %v", cfg.MaxBatchedTokens, got, want)
 		}
 		e.Close() // the steps are all told
-		if most := cfg.MaxBatchedTokens; most > 0 && (steps[0].PrefillRows != most || steps[1].PrefillRows != most) {
-			t.Errorf("a budget of %d prefilled %d rows, then %d", most, steps[0].PrefillRows, steps[1].PrefillRows)
+		if most := cfg.MaxBatchedTokens; most > 0 && (steps[0].Prefill.Rows != most || steps[1].Prefill.Rows != most) {
+			t.Errorf("a budget of %d prefilled %d rows, then %d", most, steps[0].Prefill.Rows, steps[1].Prefill.Rows)
 		}
 	}
 }

@@ -39,6 +39,8 @@ func (e *Engine) admit() {
 			return true
 		}
 		s.blocks, s.limit = blocks, most
+		s.life.PromptTokens, s.life.Scheduled = s.program.rows(), e.now()
+		e.tell.admitted(&s.life)
 		e.running = append(e.running, s)
 		return false
 	})

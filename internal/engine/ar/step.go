@@ -17,9 +17,9 @@ type stepBuffers struct {
 // step computes the scheduled rows and lets the sequences whose rows are all
 // computed decide.
 func (e *Engine) step() {
-	began := e.now()
 	hidden := e.model.decoder().Hidden()
-	var report Step
+	report := &e.report
+	*report = Step{Began: e.now()}
 	b := &e.buffers
 	b.segments, b.deciding = b.segments[:0], b.deciding[:0]
 	rows := 0
@@ -32,11 +32,11 @@ func (e *Engine) step() {
 		s.program.embed(b.x[at*hidden:(at+s.scheduled)*hidden], s.computed, s.computed+s.scheduled)
 		b.segments = append(b.segments, qwen3omni.Segment{Rows: s.scheduled, Start: s.computed, Blocks: s.blocks})
 		at += s.scheduled
-		if s.generated == 0 {
-			report.PrefillRows += s.scheduled
-		} else {
-			report.DecodeRows += s.scheduled
+		work := &report.Decode
+		if s.computed == 0 || s.scheduled > 1 {
+			work = &report.Prefill
 		}
+		work.add(s.scheduled, s.computed+s.scheduled)
 	}
 	e.model.decoder().Forward(e.scratch, b.x, b.segments, e.kv)
 
@@ -52,17 +52,32 @@ func (e *Engine) step() {
 	}
 	if len(b.deciding) > 0 {
 		e.model.decide(b.deciding, b.last)
+		e.count(b.deciding, report)
 	}
 	e.running = e.keep(e.running, func(s *sequence) bool {
-		if s.finished {
+		if s.finished != "" {
 			e.release(s, nil)
 		}
-		return !s.finished
+		return s.finished == ""
 	})
-	if e.cfg.OnStep != nil {
-		report.Began, report.Took = began, e.now().Sub(began)
-		report.Sequences = len(e.batch)
-		report.Running, report.Waiting = len(e.running), len(e.waiting)
-		e.cfg.OnStep(report)
+	report.Took = e.now().Sub(report.Began)
+	report.State = e.publish()
+	e.tell.stepped(report)
+}
+
+// count tells of the token that each of the sequences has chosen.
+func (e *Engine) count(chose []*sequence, report *Step) {
+	now := e.now()
+	for _, s := range chose {
+		l := &s.life
+		l.Generated = s.generated
+		first, gap := l.FirstToken.IsZero(), now.Sub(l.LastToken)
+		if first {
+			l.FirstToken, gap = now, now.Sub(l.Arrived)
+			report.PromptTokens += l.PromptTokens - l.CachedTokens
+		}
+		l.LastToken = now
+		report.Outputs++
+		e.tell.token(l, first, gap)
 	}
 }
