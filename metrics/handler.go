@@ -47,6 +47,7 @@ func (m *Metrics) Handler() http.Handler {
 // w end the writing and nothing else.
 func (m *Metrics) write(w io.Writer) {
 	gathered, _ := m.registry.Gather() // what could be gathered comes with the error
+	gathered = m.renamed(gathered)
 	page := bufio.NewWriterSize(w, 64<<10)
 	defer page.Flush()
 	childless := m.childless(gathered)
@@ -73,6 +74,7 @@ func (m *Metrics) childless(gathered []*dto.MetricFamily) []Family {
 		if f.Foreign {
 			continue
 		}
+		f.Name = m.shown(f.Name)
 		_, found := slices.BinarySearchFunc(gathered, f.Name, func(g *dto.MetricFamily, name string) int {
 			return strings.Compare(g.GetName(), name)
 		})

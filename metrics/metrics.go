@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 	"sync"
@@ -16,6 +17,9 @@ type Options struct {
 	// LogStats turns recording on. Without it the vllm: families are named on
 	// the page and have no sample, and all their recorders are nil.
 	LogStats bool
+	// OmniPrefix is the prefix that the omni families have on the page. Empty
+	// means DefaultOmniPrefix; later releases of vLLM-Omni write "vllm_omni:".
+	OmniPrefix string
 	// Stages are the pipeline's stages.
 	Stages []StageInfo
 }
@@ -34,6 +38,7 @@ type StageInfo struct {
 // and a nil Metrics too, may be used from any goroutine; the methods of nil
 // recorders do nothing.
 type Metrics struct {
+	prefix   string
 	table    []Family
 	labels   prometheus.Labels
 	registry *prometheus.Registry
@@ -53,6 +58,7 @@ type edge struct{ from, to replica }
 // New makes the metrics of one server.
 func New(o Options) *Metrics {
 	m := &Metrics{
+		prefix:   cmp.Or(o.OmniPrefix, DefaultOmniPrefix),
 		table:    Families(),
 		labels:   prometheus.Labels{"model_name": o.ModelName},
 		registry: prometheus.NewRegistry(),

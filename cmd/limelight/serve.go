@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -56,28 +55,29 @@ are real.`,
 // process at once.
 func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger) error {
 	began := time.Now()
+	defer context.AfterFunc(ctx, stop)()
 	if !c.Metrics.LogStats {
 		log.Info("statistics are off: /metrics names the vllm: families without a sample; start with --log-stats to record them")
 	}
+	srv := server.New(serverOptions(c, log))
+	served := make(chan error, 2)
+	addresses, err := listen(c, srv, served)
+	if err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	log.Info("starting: requests are refused until the model is loaded")
 	p, err := pipeline.New(pipelineOptions(c, log))
 	if err != nil {
-		return err
+		return errors.Join(err, srv.Close())
 	}
-	srv := server.New(server.Options{Orchestrator: p.Orchestrator, Model: p.Frontend, Metrics: p.Metrics, Log: log})
-	listener, err := net.Listen("tcp", net.JoinHostPort(c.Server.Host, strconv.Itoa(c.Server.Port)))
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), p.Close())
-	}
-	log.Info("ready", "model", p.Frontend.Name(), "address", "http://"+reachable(listener.Addr()), "stages", p.Describe(), "took", time.Since(began).Round(time.Millisecond))
+	srv.Begin(p.Orchestrator, p.Frontend, p.Metrics)
+	log.Info("ready", append(addresses, "model", p.Frontend.Name(), "stages", p.Describe(), "took", time.Since(began).Round(time.Millisecond))...)
 
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(listener) }()
 	select {
 	case err := <-served:
-		return errors.Join(err, p.Close())
+		return errors.Join(err, srv.Close(), p.Close())
 	case <-ctx.Done():
 	}
-	stop()
 	running, waiting := p.Orchestrator.Requests()
 	log.Info("draining: new requests are refused, running ones finish", "running", running, "waiting", waiting, "timeout", c.ShutdownTimeout)
 	drain, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
@@ -90,6 +90,56 @@ func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger)
 	return err
 }
 
+// listen opens the listeners and serves on them. It returns their addresses as
+// a log line has them.
+func listen(c *config.Config, srv *server.Server, served chan<- error) ([]any, error) {
+	main, err := server.Listen(server.Address{
+		Host: c.Server.Host, Port: c.Server.Port, UDS: c.Server.UDS, CertFile: c.Server.SSLCertFile, KeyFile: c.Server.SSLKeyFile,
+	})
+	if err != nil {
+		return nil, err
+	}
+	scheme := "http://"
+	if c.Server.SSLCertFile != "" {
+		scheme = "https://"
+	}
+	addresses := []any{"address", scheme + reachable(main.Addr()) + c.Server.RootPath}
+	if c.Server.UDS != "" {
+		addresses = []any{"socket", c.Server.UDS}
+	}
+	go func() { served <- srv.Serve(main) }()
+	if c.Metrics.Addr == "" {
+		return addresses, nil
+	}
+	apart, err := net.Listen("tcp", c.Metrics.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w", err)
+	}
+	go func() { served <- srv.ServeApart(apart) }()
+	return append(addresses, "metrics", "http://"+reachable(apart.Addr())+"/metrics"), nil
+}
+
+// serverOptions is the configuration as the server takes it.
+func serverOptions(c *config.Config, log *slog.Logger) server.Options {
+	o := server.Options{
+		Keys:     c.Server.APIKeys,
+		Origins:  c.Server.AllowedOrigins,
+		RootPath: c.Server.RootPath,
+		Apart:    c.Metrics.Addr != "",
+		Pprof:    c.Server.EnablePprof,
+		Limits: server.Limits{
+			HeaderTimeout: c.Limits.HeaderTimeout, BodyTimeout: c.Limits.BodyTimeout, IdleTimeout: c.Limits.IdleTimeout, WriteTimeout: c.Limits.WriteTimeout,
+			MaxHeaderBytes: int(c.Limits.MaxHeaderBytes), MaxHeaders: c.Limits.MaxHeaders,
+			MaxBody: c.Limits.MaxBody, MaxBodies: c.Limits.MaxBodies, MaxStreams: c.Limits.MaxConcurrentStreams,
+		},
+		Log: log,
+	}
+	if len(c.ServedModelNames) > 1 {
+		o.Names = c.ServedModelNames[1:]
+	}
+	return o
+}
+
 // pipelineOptions is the configuration as the pipeline takes it.
 func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 	o := pipeline.Options{
@@ -99,6 +149,7 @@ func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 		FirstChunk:  c.Connectors[pipeline.Talker].InitialCodecChunkFrames,
 		Chunk:       c.Connectors[pipeline.Talker].CodecChunkFrames,
 		LogStats:    c.Metrics.LogStats,
+		OmniPrefix:  c.Metrics.Prefix,
 		Replicas:    map[string]int{},
 		StageSeqs:   map[string]int{},
 		Sampling:    map[string]config.Sampling{},

@@ -54,18 +54,52 @@ type Server struct {
 	Host string
 	// Port is the port to listen on; 0 picks a free one.
 	Port int
+	// UDS is the path of a Unix domain socket to listen on; Host and Port are not
+	// used then.
+	UDS string
+	// RootPath is the prefix that a proxy may leave on the paths; empty for none.
+	RootPath string
+	// APIKeys are the keys of which every request below /v1 must bring one; none
+	// means that no key is asked for.
+	APIKeys []string
+	// AllowedOrigins are the origins whose pages may use the API; "*" is all.
+	AllowedOrigins []string
+	// SSLKeyFile and SSLCertFile are PEM files; both or none.
+	SSLKeyFile, SSLCertFile string
+	// EnablePprof serves profiles below /debug/pprof, behind the key.
+	EnablePprof bool
 }
 
 // Limits bound what clients can take.
 type Limits struct {
 	// MaxQueue bounds the requests that wait for a place.
 	MaxQueue int
+	// MaxConcurrentStreams bounds the replies streamed at one time; 0 is no bound.
+	MaxConcurrentStreams int
+	// MaxBody bounds a request's body and MaxBodies those that are held at one
+	// time, in bytes.
+	MaxBody, MaxBodies int64
+	// MaxHeaderBytes and MaxHeaders bound a request's header and its lines.
+	MaxHeaderBytes int64
+	MaxHeaders     int
+	// HeaderTimeout and BodyTimeout bound the time in which a request has to come.
+	HeaderTimeout, BodyTimeout time.Duration
+	// IdleTimeout closes connections without a request.
+	IdleTimeout time.Duration
+	// WriteTimeout bounds every single write to a client.
+	WriteTimeout time.Duration
 }
 
 // Metrics says what /metrics records and how it is shown.
 type Metrics struct {
 	// LogStats turns the recording of the vllm: families on.
 	LogStats bool
+	// EnableMFU adds the families of model FLOPs utilization.
+	EnableMFU bool
+	// Prefix is that of the omni families on the page.
+	Prefix string
+	// Addr serves /metrics apart, on HOST:PORT; empty is the main port.
+	Addr string
 }
 
 // Stage is one stage of the pipeline.
@@ -106,13 +140,21 @@ type Connector struct {
 	codec bool // the hop carries codec frames
 }
 
+// OmniPrefixes are the prefixes that the omni families can have: that of
+// vLLM-Omni's production metrics page, and that of its later releases.
+var OmniPrefixes = []string{"vllm:omni_", "vllm_omni:"}
+
 // Default returns the configuration of a server that was told nothing.
 func Default() *Config {
 	return &Config{
 		MaxNumSeqs:      64,
 		ShutdownTimeout: 30 * time.Second,
 		Server:          Server{Host: "0.0.0.0", Port: 8000},
-		Limits:          Limits{MaxQueue: 1024},
+		Limits: Limits{
+			MaxQueue: 1024, MaxBody: 32 << 20, MaxBodies: 512 << 20, MaxHeaderBytes: 64 << 10, MaxHeaders: 256,
+			HeaderTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 30 * time.Second,
+		},
+		Metrics: Metrics{Prefix: OmniPrefixes[0]},
 		Stages: []Stage{
 			{Name: "thinker", NumReplicas: 1, samples: true},
 			{Name: "talker", NumReplicas: 1, samples: true},

@@ -53,7 +53,7 @@ func (l list) decode(n *yaml.Node) error {
 		}
 		return l.take([]string{n.Value})
 	}
-	items := []string{}
+	var items []string
 	for _, item := range n.Content {
 		item = resolved(item)
 		if err := typed(item, want, "!!str"); err != nil {

@@ -53,6 +53,9 @@ func Load(s Sources) (*Config, error) {
 		c.Model = s.Model
 		c.origins["model"] = origin{source: "MODEL"}
 	}
+	if len(problems) == 0 {
+		problems = c.check()
+	}
 	if len(problems) > 0 {
 		problems.sort()
 		return nil, problems
@@ -64,6 +67,9 @@ func Load(s Sources) (*Config, error) {
 func Parse(name string, data []byte) (*Config, error) {
 	c := Default()
 	problems := c.decode(name, data)
+	if len(problems) == 0 {
+		problems = c.check()
+	}
 	if len(problems) > 0 {
 		problems.sort()
 		return nil, problems

@@ -26,6 +26,9 @@ func TestFlagsWeighMoreThanTheFile(t *testing.T) {
 	if c.Server.Port != 9000 || c.Server.Host != "127.0.0.1" || c.Model != "./dir" {
 		t.Errorf("%+v, model %s", c.Server, c.Model)
 	}
+	if c, err := Load(Sources{Flags: map[string][]string{"metrics-prefix": {"vllm_omni:"}, "ssl-keyfile": {"k"}}}); err == nil || err.Error() != "--ssl-keyfile: needs server.ssl_certfile beside it" {
+		t.Errorf("%+v, %v", c, err)
+	}
 	if diff := cmp.Diff([]string{"one", "two"}, c.ServedModelNames); diff != "" {
 		t.Error(diff)
 	}
@@ -51,6 +54,7 @@ func TestShowIsTheFileAgainWithTheOrigins(t *testing.T) {
 	for _, line := range []string{
 		"  port: 0 # testdata/valid.yml:7\n", "  max_queue: 7 # --max-queue\n", "served_model_name: [omni, omni-tiny] # testdata/valid.yml:2\n",
 		"max_model_len: 0\n", "      top_p: null\n", "shutdown_timeout: 1m30s # testdata/valid.yml:4\n",
+		"  api_key: ['********', '********'] # testdata/valid.yml:8\n", "  max_body: 1MiB # testdata/valid.yml:12\n", "  idle_timeout: 2m\n",
 	} {
 		if !strings.Contains(b.String(), line) {
 			t.Errorf("no line %q in\n%s", line, b.String())
@@ -60,8 +64,34 @@ func TestShowIsTheFileAgainWithTheOrigins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Server.APIKeys = []string{mask, mask}
 	if diff := cmp.Diff(c, again, unexported); diff != "" {
 		t.Errorf("read again:\n%s", diff)
+	}
+}
+
+func TestKeysComeFromTheFlagThenTheEnvironmentThenTheFile(t *testing.T) {
+	env := func(name string) (string, bool) { return "from-env", name == "VLLM_API_KEY" }
+	for _, c := range []struct {
+		sources Sources
+		want    []string
+	}{
+		{Sources{}, nil},
+		{Sources{File: "testdata/valid.yml"}, []string{"one", "two"}},
+		{Sources{File: "testdata/valid.yml", Env: env}, []string{"from-env"}},
+		{Sources{File: "testdata/valid.yml", Env: env, Flags: map[string][]string{"api-key": {"a", "b"}}}, []string{"a", "b"}},
+	} {
+		got, err := Load(c.sources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, got.Server.APIKeys); diff != "" {
+			t.Errorf("%+v: %s", c.sources, diff)
+		}
+	}
+	_, err := Load(Sources{Env: func(string) (string, bool) { return "my secret", true }})
+	if err == nil || !strings.HasPrefix(err.Error(), "VLLM_API_KEY: ") || strings.Contains(err.Error(), "my secret") {
+		t.Errorf("%v", err)
 	}
 }
 

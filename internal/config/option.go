@@ -1,6 +1,9 @@
 package config
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Option is one thing that can be configured.
 type Option struct {
@@ -42,12 +45,50 @@ func (c *Config) Options() []Option {
 			Help: "address to listen on"},
 		{Key: "server.port", Flag: "port", value: number(&c.Server.Port, 0, 65535),
 			Help: "port to listen on; 0 picks a free one"},
+		{Key: "server.uds", Flag: "uds", value: text(&c.Server.UDS),
+			Help: "path of a Unix domain socket to listen on, in place of host and port"},
+		{Key: "server.root_path", Flag: "root-path", value: text(&c.Server.RootPath, rootPath),
+			Help: "prefix that a proxy may leave on the paths, as /omni"},
+		{Key: "server.api_key", Flag: "api-key", Env: "VLLM_API_KEY", Secret: true, value: texts(&c.Server.APIKeys, "a key", apiKey),
+			Help: "keys of which every request below /v1 must bring one, as Authorization: Bearer KEY"},
+		{Key: "server.allowed_origins", Flag: "allowed-origins", value: texts(&c.Server.AllowedOrigins, "an origin", origins),
+			Help: "origins whose pages may use the API from a browser (CORS), as https://example.com; * is all"},
+		{Key: "server.ssl_keyfile", Flag: "ssl-keyfile", value: text(&c.Server.SSLKeyFile),
+			Help: "PEM file of the key of ssl_certfile"},
+		{Key: "server.ssl_certfile", Flag: "ssl-certfile", value: text(&c.Server.SSLCertFile),
+			Help: "PEM file of the certificate to serve TLS with; needs ssl_keyfile"},
+		{Key: "server.enable_pprof", Flag: "enable-pprof", value: toggle(&c.Server.EnablePprof),
+			Help: "serve profiles of the process below /debug/pprof, where /metrics is, behind the key"},
 
 		{Key: "limits.max_queue", Flag: "max-queue", value: number(&c.Limits.MaxQueue, 1, math.MaxInt32),
 			Help: "requests that may wait for a place; more are refused with 503"},
+		{Key: "limits.max_concurrent_streams", Flag: "max-concurrent-streams", value: number(&c.Limits.MaxConcurrentStreams, 0, math.MaxInt32),
+			Help: "replies that are streamed at one time; more are refused with 503; 0 is no bound"},
+		{Key: "limits.max_body", Flag: "max-body", value: size(&c.Limits.MaxBody, 1<<10, 1<<30),
+			Help: "largest body of a request; a larger one is refused with 413"},
+		{Key: "limits.max_bodies", value: size(&c.Limits.MaxBodies, 1<<20, 1<<40),
+			Help: "bodies that are held at one time, all together; more are refused with 503"},
+		{Key: "limits.max_header_bytes", value: size(&c.Limits.MaxHeaderBytes, 4<<10, 1<<20),
+			Help: "largest header of a request; a larger one is refused with 431"},
+		{Key: "limits.max_headers", value: number(&c.Limits.MaxHeaders, 16, 1<<16),
+			Help: "most lines in a request's header; more are refused with 431"},
+		{Key: "limits.header_timeout", value: duration(&c.Limits.HeaderTimeout, shortest),
+			Help: "time in which a request's header has to come"},
+		{Key: "limits.body_timeout", value: duration(&c.Limits.BodyTimeout, shortest),
+			Help: "time in which a request's body has to come; a slower one is refused with 408"},
+		{Key: "limits.idle_timeout", value: duration(&c.Limits.IdleTimeout, shortest),
+			Help: "how long a connection may stay open without a request"},
+		{Key: "limits.write_timeout", Flag: "write-timeout", value: duration(&c.Limits.WriteTimeout, shortest),
+			Help: "how long a client may take nothing of a reply; then it is cut off and its request ends as abort"},
 
-		{Key: "metrics.log_stats", Flag: "log-stats", value: toggle(&c.Metrics.LogStats),
+		{Key: "metrics.log_stats", Flag: "log-stats", Negation: "disable-log-stats", value: toggle(&c.Metrics.LogStats),
 			Help: "record the vllm: metric families; without it /metrics names them and shows no sample"},
+		{Key: "metrics.enable_mfu_metrics", Flag: "enable-mfu-metrics", value: toggle(&c.Metrics.EnableMFU),
+			Help: "record the families of model FLOPs utilization, too; needs log_stats"},
+		{Key: "metrics.prefix", Flag: "metrics-prefix", value: text(&c.Metrics.Prefix, oneOf(OmniPrefixes)),
+			Help: "prefix of the omni families on /metrics: vllm:omni_, or vllm_omni: as in later releases of vLLM-Omni"},
+		{Key: "metrics.addr", Flag: "metrics-addr", value: text(&c.Metrics.Addr, hostPort),
+			Help: "HOST:PORT to serve /metrics apart, in plain HTTP; the main port has it no more"},
 	}
 	for i := range c.Stages {
 		options = append(options, c.Stages[i].options()...)
@@ -128,6 +169,9 @@ func (o Option) String() string {
 	}
 	return mask
 }
+
+// shortest bounds timeouts from below: less is a slip of the unit.
+const shortest = time.Millisecond
 
 // maxReplicas bounds the replicas of a stage.
 const maxReplicas = 1024

@@ -152,6 +152,48 @@ func duration(p *time.Duration, least time.Duration) value {
 		checks: []func(time.Duration) error{func(d time.Duration) error { return within(d, least, math.MaxInt64) }}}
 }
 
+// size is a number of bytes, plain or in KiB, MiB or GiB.
+func size(p *int64, least, most int64) value {
+	return scalar[int64]{p: p, kind: "size", want: "a number of bytes, as 32MiB", tags: []string{"!!str", "!!int"},
+		parse:  parseSize,
+		format: formatSize,
+		checks: []func(int64) error{func(v int64) error {
+			if v < least || v > most {
+				return fmt.Errorf("must be from %s to %s, got %s", formatSize(least), formatSize(most), formatSize(v))
+			}
+			return nil
+		}}}
+}
+
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+
+func parseSize(s string) (int64, bool) {
+	unit := int64(1)
+	for _, u := range sizeUnits {
+		if number, ok := strings.CutSuffix(s, u.name); ok {
+			s, unit = strings.TrimSpace(number), u.bytes
+			break
+		}
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || v < 0 || v > math.MaxInt64/unit {
+		return 0, false
+	}
+	return v * unit, true
+}
+
+func formatSize(v int64) string {
+	for _, u := range sizeUnits {
+		if v >= u.bytes && v%u.bytes == 0 {
+			return strconv.FormatInt(v/u.bytes, 10) + u.name
+		}
+	}
+	return "0B"
+}
+
 // shortDuration writes 2m rather than 2m0s.
 func shortDuration(d time.Duration) string {
 	s := d.String()
@@ -192,13 +234,6 @@ func within[T int | float64 | time.Duration](v, least, most T) error {
 		return fmt.Errorf("must be at least %v, got %v", least, v)
 	case v > most:
 		return fmt.Errorf("must be at most %v, got %v", most, v)
-	}
-	return nil
-}
-
-func filled(s string) error {
-	if strings.TrimSpace(s) == "" {
-		return fmt.Errorf("must not be empty")
 	}
 	return nil
 }

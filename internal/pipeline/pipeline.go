@@ -58,6 +58,9 @@ type Options struct {
 	FirstChunk, Chunk int
 	// LogStats turns the recording of the vllm: families on.
 	LogStats bool
+	// OmniPrefix is the prefix of the omni families on the page; empty is the
+	// default of package metrics.
+	OmniPrefix string
 	// Log receives what is worth saying while the pipeline is built; nil is
 	// slog.Default.
 	Log *slog.Logger
@@ -98,7 +101,7 @@ func New(o Options) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := metrics.New(metrics.Options{ModelName: front.name, LogStats: o.LogStats, Stages: []metrics.StageInfo{
+	m := metrics.New(metrics.Options{ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Stages: []metrics.StageInfo{
 		{ID: Thinker, Replicas: counts[Thinker], AR: true},
 		{ID: Talker, Replicas: counts[Talker], AR: true},
 		{ID: Code2Wav, Replicas: counts[Code2Wav], Audio: true},

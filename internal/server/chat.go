@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/limelight-omni/limelight/internal/audio"
 	"github.com/limelight-omni/limelight/internal/engine"
@@ -14,9 +15,9 @@ import (
 
 // chat answers POST /v1/chat/completions.
 func (s *Server) chat(c *call) {
-	data, err := readBody(c.w, c.r)
+	data, err := s.body(c)
 	if err != nil {
-		c.fail(bodyError(err))
+		c.failBody(err)
 		return
 	}
 	req, e := openai.DecodeChatRequest(data)
@@ -29,9 +30,8 @@ func (s *Server) chat(c *call) {
 		c.fail(e)
 		return
 	}
-	reply, err := s.orch.Submit(work)
-	if err != nil {
-		c.refuse(err)
+	reply, ok := s.submit(c, req.Stream, work)
+	if !ok {
 		return
 	}
 	if req.Stream {
@@ -228,7 +228,7 @@ func (c *call) refuse(err error) {
 }
 
 func (s *Server) checkModel(name string) *openai.Error {
-	if name == "" || name == s.model.Name() {
+	if name == "" || name == s.model.Name() || slices.Contains(s.names, name) {
 		return nil
 	}
 	e := openai.Problem(http.StatusNotFound, "model: there is no %q here, only %q", name, s.model.Name())

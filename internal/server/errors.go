@@ -13,6 +13,9 @@ import (
 // the response began; nothing is sent.
 const statusClientGone = 499
 
+// errStreams refuses one stream too many.
+var errStreams = errors.New("the server streams as many replies as it may")
+
 // fail answers with an OpenAI error body.
 func (c *call) fail(e *openai.Error) {
 	// Nobody is left to tell when the write fails.
@@ -33,7 +36,7 @@ func internalError(message string) *openai.Error {
 
 // refusal is the answer to a request that was not admitted.
 func refusal(err error) *openai.Error {
-	if errors.Is(err, orchestrator.ErrQueueFull) || errors.Is(err, orchestrator.ErrDraining) {
+	if errors.Is(err, orchestrator.ErrQueueFull) || errors.Is(err, orchestrator.ErrDraining) || errors.Is(err, errStreams) {
 		return openai.Problem(http.StatusServiceUnavailable, "%v; try again", err)
 	}
 	return internalError(err.Error())
@@ -48,13 +51,4 @@ func failure(id string, err error) *openai.Error {
 		e.Stage = &stage.Stage
 	}
 	return e
-}
-
-// bodyError is the answer to a body that could not be read.
-func bodyError(err error) *openai.Error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return openai.Problem(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", tooLarge.Limit)
-	}
-	return openai.BadRequest("", "the body could not be read: %v", err)
 }

@@ -9,8 +9,10 @@ import (
 
 // health says that the process answers; a server that drains still does.
 func (s *Server) health(c *call) {
-	_ = writeBody(c.w, http.StatusOK, "application/json", []byte(`{"status":"healthy"}`))
+	_ = writeBody(c.w, http.StatusOK, "application/json", statusBody("healthy"))
 }
+
+func statusBody(status string) []byte { return []byte(`{"status":"` + status + `"}`) }
 
 func (s *Server) version(c *call) {
 	body, err := json.Marshal(map[string]string{"version": Version()})

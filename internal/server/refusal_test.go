@@ -72,7 +72,7 @@ func TestBadRequestsGetAnOpenAIErrorAndCountAsNoRequest(t *testing.T) {
 
 func TestBodyThatIsTooLargeIs413(t *testing.T) {
 	h := serve(t, pipeline.Options{})
-	if r, data := h.exchange("/v1/audio/speech", `{"input":"`+strings.Repeat("x", maxBody)+`"}`); r.StatusCode != http.StatusRequestEntityTooLarge {
+	if r, data := h.exchange("/v1/audio/speech", `{"input":"`+strings.Repeat("x", 32<<20)+`"}`); r.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", r.StatusCode, data)
 	}
 }

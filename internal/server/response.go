@@ -3,14 +3,24 @@ package server
 import (
 	"net/http"
 	"strconv"
+	"time"
 )
 
-// response is a ResponseWriter that knows its status, and whether it began.
+// response is a ResponseWriter that knows its status, and whether it began. It
+// gives every write a deadline of its own, so that a client which takes
+// nothing is told from one that is slow.
 type response struct {
 	http.ResponseWriter
-	status int // 0 until the header is written
-	bytes  int64
+	status  int // 0 until the header is written
+	bytes   int64
+	timeout time.Duration // of one write; 0 is none
+	// perStream connections (HTTP/2) end a stream whose deadline passes even if
+	// nothing is being written, so it is lifted between writes.
+	perStream bool
 }
+
+// writePiece is the most that one deadline covers.
+const writePiece = 64 << 10
 
 func (r *response) WriteHeader(status int) {
 	if r.status == 0 {
@@ -23,9 +33,40 @@ func (r *response) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	n, err := r.ResponseWriter.Write(p)
-	r.bytes += int64(n)
-	return n, err
+	written := 0
+	for first := true; first || len(p) > 0; first = false {
+		r.deadline()
+		n, err := r.ResponseWriter.Write(p[:min(len(p), writePiece)])
+		written += n
+		r.bytes += int64(n)
+		if err != nil {
+			return written, err
+		}
+		r.lift()
+		p = p[n:]
+	}
+	return written, nil
+}
+
+// FlushError lets http.ResponseController flush under a deadline, too.
+func (r *response) FlushError() error {
+	r.deadline()
+	defer r.lift()
+	return http.NewResponseController(r.ResponseWriter).Flush()
+}
+
+// deadline gives the next write its time. On a connection without deadlines
+// there is none.
+func (r *response) deadline() {
+	if r.timeout > 0 {
+		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(time.Now().Add(r.timeout))
+	}
+}
+
+func (r *response) lift() {
+	if r.timeout > 0 && r.perStream {
+		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(time.Time{})
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -5,22 +5,15 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/metrics"
-)
-
-// Limits of a connection and of a request's body.
-const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxBody           = 32 << 20
 )
 
 // Model is what the server has to know of the model that it serves.
@@ -47,9 +40,28 @@ type Model interface {
 
 // Options configure a Server.
 type Options struct {
+	// Orchestrator, Model and Metrics are the pipeline. Without them the server
+	// is starting until Begin gives it one.
 	Orchestrator *orchestrator.Orchestrator
 	Model        Model
 	Metrics      *metrics.Metrics
+	// Names are further names that requests may call the model by.
+	Names []string
+	// Keys are the API keys, one of which every request below /v1 must bring;
+	// none means that no key is asked for.
+	Keys []string
+	// Origins are the origins whose pages may use the API from a browser; "*"
+	// stands for all, none is the default.
+	Origins []string
+	// RootPath is the prefix that a proxy may leave on the paths, as /omni.
+	RootPath string
+	// Apart says that /metrics and the profiles are served by ServeApart, and not
+	// by Serve.
+	Apart bool
+	// Pprof serves the process's profiles below /debug/pprof, behind the key.
+	Pprof bool
+	// Limits bound what clients can take.
+	Limits Limits
 	// Log receives one line a request; nil is slog.Default.
 	Log *slog.Logger
 	// now is the clock; tests set it.
@@ -63,8 +75,19 @@ type Server struct {
 	metrics *metrics.Metrics
 	log     *slog.Logger
 	now     func() time.Time
-	http    http.Server
 	started time.Time
+
+	names  []string
+	keys   keys
+	limits Limits
+	apart  bool
+	pprof  bool
+
+	bodies  atomic.Int64 // bytes of bodies that are held
+	streams atomic.Int64 // replies that are being streamed
+
+	http, watch           http.Server
+	handler, apartHandler atomic.Pointer[http.Handler] // replaced once, by Begin
 }
 
 // New makes a server; Serve starts it.
@@ -75,40 +98,83 @@ func New(o Options) *Server {
 	if o.now == nil {
 		o.now = time.Now
 	}
-	s := &Server{orch: o.Orchestrator, model: o.Model, metrics: o.Metrics, log: o.Log, now: o.now, started: o.now()}
-	s.http = http.Server{
-		Handler:           s.routes(),
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+	s := &Server{
+		log: o.Log, now: o.now, started: o.now(),
+		names: o.Names, keys: newKeys(o.Keys), limits: o.Limits.complete(), apart: o.Apart, pprof: o.Pprof,
+	}
+	starting := s.starting()
+	s.handler.Store(&starting)
+	s.apartHandler.Store(&starting)
+	s.configure(&s.http, atRoot(o.RootPath, acrossOrigins(o.Origins, current(&s.handler))))
+	s.configure(&s.watch, current(&s.apartHandler))
+	if o.Orchestrator != nil {
+		s.Begin(o.Orchestrator, o.Model, o.Metrics)
 	}
 	return s
+}
+
+func (s *Server) configure(h *http.Server, handler http.Handler) {
+	h.Handler = handler
+	h.ReadHeaderTimeout = s.limits.HeaderTimeout
+	h.IdleTimeout = s.limits.IdleTimeout
+	h.MaxHeaderBytes = s.limits.MaxHeaderBytes
+	h.HTTP2 = &http.HTTP2Config{WriteByteTimeout: s.limits.WriteTimeout}
+	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
+}
+
+// current is the handler that the pointer holds when a request comes.
+func current(p *atomic.Pointer[http.Handler]) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*p.Load()).ServeHTTP(w, r) })
 }
 
 // Handler returns the server's routes, for a listener of one's own.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve answers on the listener until Shutdown.
-func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+func (s *Server) Serve(l net.Listener) error { return untilClosed(s.http.Serve(l)) }
+
+// ServeApart answers those who watch the server until Shutdown: /metrics,
+// /health, /ready, /version, and the profiles.
+func (s *Server) ServeApart(l net.Listener) error { return untilClosed(s.watch.Serve(l)) }
+
+func untilClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Shutdown refuses new requests, lets the running ones finish, and closes the
-// connections. When ctx ends first, the requests that are left are cut off and
-// count as aborts.
+// connections, those of who watches last. When ctx ends first, the requests
+// that are left are cut off and count as aborts.
 func (s *Server) Shutdown(ctx context.Context) error {
-	drained := s.orch.Drain(ctx)
-	closed := s.http.Shutdown(ctx)
+	var drained error
+	if s.orch != nil {
+		drained = s.orch.Drain(ctx)
+	}
+	closed := errors.Join(s.http.Shutdown(ctx), s.watch.Shutdown(ctx))
 	if drained != nil || closed != nil {
-		return errors.Join(drained, s.http.Close())
+		return errors.Join(drained, s.Close())
 	}
 	return nil
 }
 
-// readBody reads a request's body whole, before anything is answered.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+// Close closes the listeners and every connection at once.
+func (s *Server) Close() error { return errors.Join(s.http.Close(), s.watch.Close()) }
+
+// submit admits a request, or answers why it was not.
+func (s *Server) submit(c *call, streamed bool, work orchestrator.Request) (*orchestrator.Reply, bool) {
+	if n := s.limits.MaxStreams; streamed && n > 0 {
+		c.stream = true // letGo gives it back
+		if s.streams.Add(1) > int64(n) {
+			c.refuse(errStreams)
+			return nil, false
+		}
+	}
+	reply, err := s.orch.Submit(work)
+	if err != nil {
+		c.refuse(err)
+		return nil, false
+	}
+	return reply, true
 }

@@ -12,9 +12,9 @@ import (
 // speech answers POST /v1/audio/speech. The text goes straight to the stage
 // that speaks: the thinker has no part in it.
 func (s *Server) speech(c *call) {
-	data, err := readBody(c.w, c.r)
+	data, err := s.body(c)
 	if err != nil {
-		c.fail(bodyError(err))
+		c.failBody(err)
 		return
 	}
 	req, e := openai.DecodeSpeechRequest(data)
@@ -27,9 +27,8 @@ func (s *Server) speech(c *call) {
 		c.fail(e)
 		return
 	}
-	reply, err := s.orch.Submit(work)
-	if err != nil {
-		c.refuse(err)
+	reply, ok := s.submit(c, req.Stream, work)
+	if !ok {
 		return
 	}
 	if req.Stream {

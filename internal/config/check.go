@@ -1,0 +1,29 @@
+package config
+
+// check finds what no single option can say: options that don't go together.
+func (c *Config) check() Errors {
+	var problems Errors
+	const keyFile, certFile = "server.ssl_keyfile", "server.ssl_certfile"
+	switch {
+	case c.Server.SSLKeyFile != "" && c.Server.SSLCertFile == "":
+		problems = append(problems, c.problem(keyFile, "needs "+certFile+" beside it"))
+	case c.Server.SSLCertFile != "" && c.Server.SSLKeyFile == "":
+		problems = append(problems, c.problem(certFile, "needs "+keyFile+" beside it"))
+	}
+	if c.Limits.MaxBodies < c.Limits.MaxBody {
+		problems = append(problems, c.problem("limits.max_bodies", "must be at least limits.max_body, which is "+formatSize(c.Limits.MaxBody)))
+	}
+	if c.Metrics.EnableMFU && !c.Metrics.LogStats {
+		problems = append(problems, c.problem("metrics.enable_mfu_metrics", "needs metrics.log_stats, which is off"))
+	}
+	return problems
+}
+
+// problem is an error about an option, located where the option was set.
+func (c *Config) problem(key, message string) *Error {
+	o := c.origins[key]
+	if o.source != "" {
+		key = o.source
+	}
+	return &Error{File: o.file, Line: o.line, Name: key, Message: message}
+}

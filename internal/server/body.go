@@ -1,0 +1,89 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/limelight-omni/limelight/internal/openai"
+)
+
+// Errors of a body that is not read to its end.
+var (
+	errBodies  = errors.New("the server holds as many request bodies as it may")
+	errNotUTF8 = errors.New("the body is not valid UTF-8")
+)
+
+// bodyPiece is how much of a body is read before the books are asked again.
+const bodyPiece = 64 << 10
+
+// body reads the request's body whole, before anything is answered. What it
+// holds counts against the server's bound until the request has been handled.
+func (s *Server) body(c *call) ([]byte, error) {
+	limit := s.limits.MaxBody
+	if c.r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit} // not a byte of it is read
+	}
+	r := http.MaxBytesReader(c.w, c.r.Body, limit)
+	var data []byte
+	for {
+		if cap(data)-len(data) < bodyPiece {
+			grown := make([]byte, len(data), 2*cap(data)+bodyPiece)
+			if !c.hold(int64(cap(grown) - cap(data))) {
+				return nil, errBodies
+			}
+			copy(grown, data)
+			data = grown
+		}
+		n, err := r.Read(data[len(data):min(cap(data), len(data)+bodyPiece)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF && !utf8.Valid(data):
+			return nil, errNotUTF8
+		case err == io.EOF:
+			// The connection is still read, to notice that the client leaves: that
+			// must not run into the body's deadline.
+			_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+			return data, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+// hold takes n bytes of the bound on bodies; false when there are no more.
+func (c *call) hold(n int64) bool {
+	if c.server.bodies.Add(n) > c.server.limits.MaxBodies {
+		c.server.bodies.Add(-n)
+		return false
+	}
+	c.held += n
+	return true
+}
+
+// failBody answers a body that could not be read. What is left of it is not
+// waited for.
+func (c *call) failBody(err error) {
+	e := c.server.bodyError(err)
+	c.w.Header().Set("Connection", "close")
+	if e.Status == http.StatusServiceUnavailable {
+		c.w.Header().Set("Retry-After", "1")
+	}
+	c.fail(e)
+}
+
+func (s *Server) bodyError(err error) *openai.Error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return openai.Problem(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", tooLarge.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return openai.Problem(http.StatusRequestTimeout, "the body did not come within %v", s.limits.BodyTimeout)
+	case errors.Is(err, errBodies):
+		return openai.Problem(http.StatusServiceUnavailable, "%v; try again", err)
+	}
+	return openai.BadRequest("", "the body could not be read: %v", err)
+}

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/limelight-omni/limelight/internal/openai"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// Begin gives a server that was made without a pipeline what it serves. From
+// then on it is ready.
+func (s *Server) Begin(o *orchestrator.Orchestrator, model Model, m *metrics.Metrics) {
+	s.orch, s.model, s.metrics = o, model, m
+	main, apart := s.routes()
+	s.handler.Store(&main)
+	s.apartHandler.Store(&apart)
+}
+
+// starting answers while there is no pipeline yet: the process is alive, and
+// not ready. Nothing is counted, since there are no metrics yet.
+func (s *Server) starting() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /health", s.wrap(route{path: "/health", handle: s.health}, nil))
+	mux.Handle("GET /version", s.wrap(route{path: "/version", handle: s.version}, nil))
+	mux.Handle("GET /ready", s.wrap(route{path: "/ready", handle: func(c *call) { c.notReady("starting") }}, nil))
+	mux.Handle("/", s.wrap(route{handle: func(c *call) {
+		c.w.Header().Set("Retry-After", "1")
+		c.fail(openai.Problem(http.StatusServiceUnavailable, "the server is starting; try again"))
+	}}, nil))
+	return mux
+}
+
+// ready says whether a request would be taken now.
+func (s *Server) ready(c *call) {
+	if s.orch.Draining() {
+		c.notReady("draining")
+		return
+	}
+	for _, stage := range s.orch.Stages() {
+		if len(stage.Replicas()) == 0 {
+			c.notReady("stage " + stage.Name + " has no replica")
+			return
+		}
+	}
+	_ = writeBody(c.w, http.StatusOK, "application/json", statusBody("ready"))
+}
+
+func (c *call) notReady(why string) {
+	c.w.Header().Set("Retry-After", "1")
+	_ = writeBody(c.w, http.StatusServiceUnavailable, "application/json", statusBody(why))
+}
