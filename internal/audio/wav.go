@@ -59,35 +59,57 @@ type Format struct {
 	Rate, Channels, BitsPerSample int
 }
 
+// ErrShortWAV says that a WAV ends before its sound begins.
+var ErrShortWAV = errors.New("the file ends before its sound")
+
 // ParseWAV finds the format and the sound of an integer PCM WAV file, any width
 // of whole bytes. Chunks it doesn't know are passed over. A data chunk that
 // claims more than there is, as those of streamed files do, ends where the file
 // ends. The sound is cut to whole frames and is a part of file, not a copy.
 func ParseWAV(file []byte) (Format, []byte, error) {
-	if len(file) < 12 || string(file[:4]) != "RIFF" || string(file[8:12]) != "WAVE" {
-		return Format{}, nil, errors.New("wav: no RIFF/WAVE header")
+	f, at, err := ParseWAVHeader(file)
+	if err != nil {
+		return Format{}, nil, err
+	}
+	sound := file[at:]
+	sound = sound[:min(uint64(binary.LittleEndian.Uint32(file[at-4:])), uint64(len(sound)))]
+	return f, sound[:len(sound)-len(sound)%(f.Channels*f.BitsPerSample/8)], nil
+}
+
+// ParseWAVHeader finds the format of a WAV file and where its sound begins.
+// Of a file that comes in pieces the beginning is enough; the error wraps
+// ErrShortWAV when more of it may help.
+func ParseWAVHeader(file []byte) (Format, int, error) {
+	const riff, longestFormat = 12, 40
+	if n := min(4, len(file)); string(file[:n]) != "RIFF"[:n] || len(file) >= riff && string(file[8:riff]) != "WAVE" {
+		return Format{}, 0, errors.New("wav: no RIFF/WAVE header")
+	}
+	if len(file) < riff {
+		return Format{}, 0, fmt.Errorf("wav: no RIFF/WAVE header: %w", ErrShortWAV)
 	}
 	var f Format
-	for rest := file[12:]; len(rest) >= 8; {
-		id, body := string(rest[:4]), rest[8:]
-		size := min(uint64(binary.LittleEndian.Uint32(rest[4:])), uint64(len(body)))
-		chunk := body[:size]
-		switch id {
-		case "fmt ":
-			var err error
-			if f, err = parseFormat(chunk); err != nil {
-				return Format{}, nil, fmt.Errorf("wav: fmt chunk: %w", err)
-			}
-		case "data":
+	for at := riff; len(file) >= at+8; {
+		id, size := string(file[at:at+4]), int(binary.LittleEndian.Uint32(file[at+4:]))
+		at += 8
+		if id == "data" {
 			if f.Rate == 0 {
-				return Format{}, nil, errors.New("wav: data chunk before the fmt chunk")
+				return Format{}, 0, errors.New("wav: data chunk before the fmt chunk")
 			}
-			frame := f.Channels * f.BitsPerSample / 8
-			return f, chunk[:len(chunk)-len(chunk)%frame], nil
+			return f, at, nil
 		}
-		rest = body[min(size+size&1, uint64(len(body))):] // chunks are padded to even lengths
+		if id == "fmt " {
+			end := at + min(size, longestFormat)
+			if len(file) < end {
+				return Format{}, 0, fmt.Errorf("wav: fmt chunk: %d bytes of %d: %w", len(file)-at, size, ErrShortWAV)
+			}
+			var err error
+			if f, err = parseFormat(file[at:end]); err != nil {
+				return Format{}, 0, fmt.Errorf("wav: fmt chunk: %w", err)
+			}
+		}
+		at += size + size&1 // chunks are padded to even lengths
 	}
-	return Format{}, nil, errors.New("wav: no data chunk")
+	return Format{}, 0, fmt.Errorf("wav: no data chunk: %w", ErrShortWAV)
 }
 
 func parseFormat(chunk []byte) (Format, error) {

@@ -57,6 +57,11 @@ type Output struct {
 	StopReason StopReason
 	// Usage is set on the last output only.
 	Usage Usage
+	// Told is the finish reason in a remote server's own word, "tool_calls" for
+	// instance, and More what it said beyond text and sound: members of the reply
+	// by name, in JSON. Both are for the client and mean nothing to a pipeline.
+	Told string
+	More map[string][]byte
 }
 
 // Usage counts one stage's tokens for one request.

@@ -41,3 +41,10 @@ type Audio struct {
 
 // Bytes is the size of the samples, four bytes each.
 func (a *Audio) Bytes() int64 { return 4 * int64(len(a.Samples)) }
+
+// Text carries text between stages that talk in it: a sentence to speak, or
+// what was said in a recording.
+type Text struct{ Text string }
+
+// Bytes is the length of the text in UTF-8.
+func (t *Text) Bytes() int64 { return int64(len(t.Text)) }

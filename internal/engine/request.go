@@ -12,6 +12,14 @@ type Request struct {
 	// Tokens is the prompt of a stage that starts from text. It is nil for a
 	// stage that is fed by the previous one.
 	Tokens []int32
+	// Entry says that the request starts at this stage.
+	Entry bool
+	// Model is the name of the model that the client asked for, Body the client's
+	// request as it came, and Clips its recordings. They are for stages that hand
+	// them on to another server; an embedded engine reads none of them.
+	Model string
+	Body  []byte
+	Clips []Clip
 	// Voice names the speaker of a stage that speaks; empty is the model's
 	// default.
 	Voice string
@@ -25,6 +33,15 @@ type Request struct {
 	// from one prompt, and Group what these have in common; nil for the only one.
 	Choice int
 	Group  *Group
+}
+
+// Clip is a recording to be written down.
+type Clip struct {
+	// Data is the file, Format its kind as a file name's ending, wav for instance.
+	Data   []byte
+	Format string
+	// Fields are further parameters of the client, names and values.
+	Fields [][2]string
 }
 
 // Message is one turn of a conversation, as plain text.

@@ -9,30 +9,75 @@ import (
 // ChatChunk is one event of a streamed chat reply as its reader sees it, in
 // vLLM-Omni's shape or in OpenAI's.
 type ChatChunk struct {
-	ID      string `json:"id"`
-	Model   string `json:"model"`
-	Choices []struct {
-		Index int `json:"index"`
-		Delta struct {
-			Role    string `json:"role"`
-			Content string `json:"content"`
-			// Audio is OpenAI's place for sound and for what it says.
-			Audio *struct {
-				ID         string `json:"id"`
-				Data       string `json:"data"`
-				Transcript string `json:"transcript"`
-				ExpiresAt  int64  `json:"expires_at"`
-			} `json:"audio"`
-		} `json:"delta"`
-		// FinishReason is empty while the reply goes on.
-		FinishReason string `json:"finish_reason"`
-	} `json:"choices"`
+	ID      string       `json:"id"`
+	Model   string       `json:"model"`
+	Choices []ChatChoice `json:"choices"`
 	// Modality is text or audio; empty where the server doesn't say, as OpenAI's.
 	Modality string `json:"modality"`
 	Usage    *Usage `json:"usage"`
 	Metrics  *struct {
 		NumTokensOut *int `json:"num_tokens_out"`
 	} `json:"metrics"`
+}
+
+// ChatChoice is what an event says of one choice.
+type ChatChoice struct {
+	Index int       `json:"index"`
+	Delta ChatDelta `json:"delta"`
+	// FinishReason is empty while the reply goes on.
+	FinishReason string `json:"finish_reason"`
+	// Logprobs and StopReason are as the server wrote them; they may be null.
+	Logprobs   json.RawMessage `json:"logprobs"`
+	StopReason json.RawMessage `json:"stop_reason"`
+}
+
+// ChatDelta is what an event adds to a choice.
+type ChatDelta struct {
+	Role    string
+	Content string
+	// Audio is OpenAI's place for sound and for what it says.
+	Audio *ChatAudio
+	// More holds the members that are none of these, tool_calls for instance, as
+	// the server wrote them; nil if there are none. Nulls are left out.
+	More map[string]json.RawMessage
+}
+
+// ChatAudio is a piece of sound in OpenAI's shape.
+type ChatAudio struct {
+	ID         string `json:"id"`
+	Data       string `json:"data"`
+	Transcript string `json:"transcript"`
+	ExpiresAt  int64  `json:"expires_at"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *ChatDelta) UnmarshalJSON(raw []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return err
+	}
+	*d = ChatDelta{}
+	for name, m := range members {
+		var err error
+		switch {
+		case string(m) == "null":
+		case name == "role":
+			err = json.Unmarshal(m, &d.Role)
+		case name == "content":
+			err = json.Unmarshal(m, &d.Content)
+		case name == "audio":
+			err = json.Unmarshal(m, &d.Audio)
+		default:
+			if d.More == nil {
+				d.More = map[string]json.RawMessage{}
+			}
+			d.More[name] = m
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // DecodeChatChunk reads the data of an event other than Done. Members that it
