@@ -59,7 +59,7 @@ func TestServeAnswersAndDrainsOnASignal(t *testing.T) {
 	log := &lines{more: make(chan struct{}, 1)}
 	done := make(chan int)
 	go func() {
-		done <- run(ctx, []string{"serve", "--host", "127.0.0.1", "--port", "0", "--replicas", "thinker=1,talker=2"}, io.Discard, log)
+		done <- run(ctx, []string{"serve", "--host", "127.0.0.1", "--port", "0", "--replicas", "thinker=1,talker=2", "--default-modalities", "text,audio"}, io.Discard, log)
 	}()
 	url := log.find(t.Context(), `address=(http://\S+)`)
 	if !strings.Contains(log.String(), "statistics are off") || !strings.Contains(log.String(), "noise by design") || !strings.Contains(log.String(), "thinker=1,talker=2,code2wav=1") {
@@ -67,14 +67,14 @@ func TestServeAnswersAndDrainsOnASignal(t *testing.T) {
 	}
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	r, err := client.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(`{"modalities":["text","audio"],"stream":true,"messages":[{"role":"user","content":"hi"}]}`))
+	r, err := client.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(`{"stream":true,"messages":[{"role":"user","content":"hi"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	signal() // the request is running: it has to finish all the same
 	body, err := io.ReadAll(r.Body)
 	r.Body.Close()
-	if err != nil || !bytes.HasSuffix(body, []byte("data: [DONE]\n\n")) {
+	if err != nil || !bytes.HasSuffix(body, []byte("data: [DONE]\n\n")) || !bytes.Contains(body, []byte(`"modality":"audio"`)) {
 		t.Errorf("%v: the reply ends with %q", err, body[max(0, len(body)-40):])
 	}
 	if code := <-done; code != 0 {

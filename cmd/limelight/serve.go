@@ -127,6 +127,8 @@ func serverOptions(c *config.Config, log *slog.Logger) server.Options {
 		RootPath: c.Server.RootPath,
 		Apart:    c.Metrics.Addr != "",
 		Pprof:    c.Server.EnablePprof,
+
+		DefaultAudio: c.Server.DefaultModalities == "text,audio",
 		Limits: server.Limits{
 			HeaderTimeout: c.Limits.HeaderTimeout, BodyTimeout: c.Limits.BodyTimeout, IdleTimeout: c.Limits.IdleTimeout, WriteTimeout: c.Limits.WriteTimeout,
 			MaxHeaderBytes: int(c.Limits.MaxHeaderBytes), MaxHeaders: c.Limits.MaxHeaders,

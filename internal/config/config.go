@@ -68,6 +68,9 @@ type Server struct {
 	SSLKeyFile, SSLCertFile string
 	// EnablePprof serves profiles below /debug/pprof, behind the key.
 	EnablePprof bool
+	// DefaultModalities are what a chat reply holds when the request names none:
+	// "text" or "text,audio".
+	DefaultModalities string
 }
 
 // Limits bound what clients can take.
@@ -149,7 +152,7 @@ func Default() *Config {
 	return &Config{
 		MaxNumSeqs:      64,
 		ShutdownTimeout: 30 * time.Second,
-		Server:          Server{Host: "0.0.0.0", Port: 8000},
+		Server:          Server{Host: "0.0.0.0", Port: 8000, DefaultModalities: "text"},
 		Limits: Limits{
 			MaxQueue: 1024, MaxBody: 32 << 20, MaxBodies: 512 << 20, MaxHeaderBytes: 64 << 10, MaxHeaders: 256,
 			HeaderTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 30 * time.Second,

@@ -29,6 +29,13 @@ func oneOf(known []string) func(string) error {
 	}
 }
 
+func modalities(s string) error {
+	if s != "text" && s != "text,audio" {
+		return fmt.Errorf("must be text or text,audio, got %q", clip(s))
+	}
+	return nil
+}
+
 // rootPath is empty or a clean absolute path that does not end with a slash.
 func rootPath(s string) error {
 	if s != "" && (!strings.HasPrefix(s, "/") || s == "/" || path.Clean(s) != s) {

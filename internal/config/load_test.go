@@ -99,6 +99,7 @@ func TestWrongFlagsAreNamed(t *testing.T) {
 	for flag, c := range map[string]struct{ raw, want string }{
 		"port":                    {"x", `--port: must be a whole number, got "x"`},
 		"replicas":                {"voice=2", `--replicas: unknown stage "voice"; the stages are thinker, talker, code2wav`},
+		"default-modalities":      {"audio", `--default-modalities: must be text or text,audio, got "audio"`},
 		"max-queue":               {"0", `--max-queue: must be at least 1, got 0`},
 		"stage-overrides":         {`{"1":{"replicas":2}}`, `--stage-overrides: stages.talker.replicas: unknown key; did you mean num_replicas?`},
 		"default-sampling-params": {`{"2":{"top_k":2}}`, `--default-sampling-params: stage code2wav has no default_sampling_params`},

@@ -59,6 +59,8 @@ func (c *Config) Options() []Option {
 			Help: "PEM file of the certificate to serve TLS with; needs ssl_keyfile"},
 		{Key: "server.enable_pprof", Flag: "enable-pprof", value: toggle(&c.Server.EnablePprof),
 			Help: "serve profiles of the process below /debug/pprof, where /metrics is, behind the key"},
+		{Key: "server.default_modalities", Flag: "default-modalities", value: text(&c.Server.DefaultModalities, modalities),
+			Help: "what a chat reply holds when the request names no modalities: text or text,audio"},
 
 		{Key: "limits.max_queue", Flag: "max-queue", value: number(&c.Limits.MaxQueue, 1, math.MaxInt32),
 			Help: "requests that may wait for a place; more are refused with 503"},

@@ -14,8 +14,15 @@ type ChatRequest struct {
 	// Text and Audio are the modalities; both are false when the client named
 	// none.
 	Text, Audio bool
-	// Voice is audio.voice or speaker; empty if neither is set.
-	Voice string
+	// Voice is audio.voice or speaker, and VoiceParam the one of the two that it
+	// was read from; both are empty if neither is set.
+	Voice, VoiceParam string
+	// AudioObject says that the client set the audio object: its reply has
+	// OpenAI's shape in place of vLLM-Omni's.
+	AudioObject bool
+	// AudioFormat is the format of the sound; with the audio object it is never
+	// empty, and pcm16 in a stream.
+	AudioFormat string
 	// Language to speak in; empty leaves it to the model.
 	Language string
 	Stream   bool
@@ -72,7 +79,10 @@ func (b *chatBody) join() *Error {
 		return BadRequest("stream_options", "is for streams: stream must be true")
 	}
 	var e *Error
-	if b.Voice, e = oneVoice(b.voice, "audio.voice", b.speaker); e != nil {
+	if b.Voice, b.VoiceParam, e = oneVoice(b.voice, "audio.voice", b.speaker); e != nil {
+		return e
+	}
+	if e := b.joinAudio(); e != nil {
 		return e
 	}
 	b.Sampling.MaxTokens = b.maxTokens
@@ -90,15 +100,18 @@ func (b *chatBody) join() *Error {
 	return nil
 }
 
-// oneVoice is the voice of a request that has two names for it.
-func oneVoice(voice, name, speaker string) (string, *Error) {
+// oneVoice is the voice of a request that has two names for it, and the name it
+// stands under.
+func oneVoice(voice, name, speaker string) (string, string, *Error) {
 	switch {
+	case speaker == "" && voice == "":
+		return "", "", nil
 	case speaker == "":
-		return voice, nil
+		return voice, name, nil
 	case voice == "" || strings.EqualFold(voice, speaker):
-		return speaker, nil
+		return speaker, "speaker", nil
 	}
-	return "", BadRequest("speaker", "is %q, but %s is %q", clip(speaker), name, clip(voice))
+	return "", "", BadRequest("speaker", "is %q, but %s is %q", clip(speaker), name, clip(voice))
 }
 
 var chatSchema = func() schema[chatBody] {
@@ -107,7 +120,7 @@ var chatSchema = func() schema[chatBody] {
 		"model":                 textField(func(r *chatBody) *string { return &r.Model }),
 		"messages":              decodeMessages,
 		"modalities":            decodeModalities,
-		"audio":                 func(r *chatBody, v value) *Error { return audioSchema.decode(r, v) },
+		"audio":                 decodeAudio,
 		"speaker":               textField(func(r *chatBody) *string { return &r.speaker }),
 		"language":              decodeLanguage,
 		"stream":                booleanField(func(r *chatBody) *bool { return &r.Stream }),
@@ -131,7 +144,7 @@ var chatSchema = func() schema[chatBody] {
 		"response_format":     {`{"type":"text"}`},
 		"store":               {"false"},
 		"reasoning_effort":    {`"none"`}, "include_reasoning": {"true", "false"}, "thinking_token_budget": {},
-		"prediction": {}, "verbosity": {}, "web_search_options": {}, "prompt_cache_retention": {},
+		"prediction": {}, "verbosity": {}, "web_search_options": {}, "prompt_cache_retention": {}, "prompt_cache_options": {}, "moderation": {},
 		"mm_processor_kwargs": {"{}"}, "media_io_kwargs": {"{}"},
 		"chat_template": {}, "chat_template_kwargs": {"{}"}, "documents": {"[]"},
 		"add_generation_prompt": {"true"}, "continue_final_message": {"false"}, "add_special_tokens": {"false"}, "echo": {"false"},
@@ -141,17 +154,6 @@ var chatSchema = func() schema[chatBody] {
 	})
 	return schema[chatBody]{fields: fields, unsupported: unsupported}
 }()
-
-var audioSchema = schema[chatBody]{fields: map[string]field[chatBody]{
-	"voice": textField(func(r *chatBody) *string { return &r.voice }),
-	"format": func(_ *chatBody, v value) *Error {
-		format, e := v.text()
-		if e == nil && format != "wav" {
-			return BadRequest(v.path, "must be wav, got %q", clip(format))
-		}
-		return e
-	},
-}}
 
 func decodeStreamOptions(r *chatBody, v value) *Error {
 	r.streamOptions = true

@@ -17,7 +17,7 @@ const wholeRequest = `{
 	"model":"m", "modalities":["text","audio"], "stream":true, "stream_options":{"include_usage":true,"continuous_usage_stats":false},
 	"temperature":0, "top_p":0.5, "top_k":-1, "min_p":0.1, "repetition_penalty":1.1, "presence_penalty":-2, "frequency_penalty":2,
 	"seed":-7, "max_completion_tokens":9, "min_tokens":2, "ignore_eos":true, "stop":"END", "stop_token_ids":[5,6.0],
-	"audio":{"voice":"Ethan","format":"wav"}, "speaker":"ethan", "language":"English",
+	"audio":{"voice":"Ethan","format":"pcm16"}, "speaker":"ethan", "language":"English",
 	"user":"u", "metadata":{"k":"v"}, "service_tier":"auto", "store":false, "n":1, "tools":[], "logprobs":false, "response_format":{ "type" : "text" },
 	"sampling_params_list":[{"temperature":1,"stop":["a","b"]},{"max_tokens":5,"stop_token_ids":[2150],"detokenize":false},{}],
 	"messages":[{"role":"developer","content":"be brief"},{"role":"user","content":[{"type":"text","text":"a"},{"text":"b","type":"text"}]},
@@ -32,7 +32,8 @@ func TestChatRequestIsReadWhole(t *testing.T) {
 		Model:    "m",
 		Messages: []Message{{"system", "be brief"}, {"user", "ab"}, {"assistant", "c"}},
 		Text:     true, Audio: true,
-		Voice: "ethan", Language: "English",
+		Voice: "ethan", VoiceParam: "speaker", Language: "English",
+		AudioObject: true, AudioFormat: "pcm16",
 		Stream: true, IncludeUsage: true,
 		Sampling: Sampling{
 			Temperature: new(0.0), TopP: new(0.5), TopK: new(int64(-1)), MinP: new(0.1),
@@ -75,6 +76,51 @@ func TestNewerNameOfTheTokenLimitWinsInAnyOrder(t *testing.T) {
 		r, e := DecodeChatRequest([]byte(body))
 		if e != nil || *r.Sampling.MaxTokens != 7 {
 			t.Errorf("%s: %+v, %v", body, r, e)
+		}
+	}
+}
+
+func TestAudioObjectAsksForSoundInOpenAIsShape(t *testing.T) {
+	for more, want := range map[string]ChatRequest{
+		``:           {},
+		`"audio":{}`: {Text: true, Audio: true, AudioObject: true, AudioFormat: "wav"},
+		`"audio":{"format":"opus"},"modalities":["audio"]`: {Audio: true, AudioObject: true, AudioFormat: "opus"},
+		`"audio":{"voice":"a"},"stream":true`:              {Text: true, Audio: true, AudioObject: true, AudioFormat: "pcm16", Stream: true, Voice: "a", VoiceParam: "audio.voice"},
+		`"modalities":["audio"],"speaker":"a"`:             {Audio: true, Voice: "a", VoiceParam: "speaker"},
+	} {
+		body := `{` + more + `,` + hello + `}`
+		got, e := DecodeChatRequest([]byte(strings.Replace(body, "{,", "{", 1)))
+		if e != nil {
+			t.Errorf("%s: %v", body, e)
+			continue
+		}
+		want.Messages = []Message{{"user", "hi"}}
+		if diff := cmp.Diff(&want, got); diff != "" {
+			t.Errorf("%s: request differs (-want +got):\n%s", body, diff)
+		}
+	}
+}
+
+func TestSpokenReplyThatIsSentBackIsItsTranscript(t *testing.T) {
+	turn := func(message string) string {
+		return `{"messages":[{"role":"user","content":"hi"},` + message + `]}`
+	}
+	for message, want := range map[string]string{
+		`{"role":"assistant","content":null,"refusal":null,"audio":{"id":"audio-1","data":"UklGRg==","expires_at":1700086400,"transcript":"hello"}}`: "hello",
+		`{"audio":{"id":"audio-1","transcript":"hello"},"role":"assistant"}`:                                                                         "hello",
+		`{"role":"assistant","content":"hello","audio":{"id":"audio-1"}}`:                                                                            "hello",
+	} {
+		got, e := DecodeChatRequest([]byte(turn(message)))
+		if e != nil || got.Messages[1] != (Message{"assistant", want}) {
+			t.Errorf("%s: %+v, %v", message, got, e)
+		}
+	}
+	for message, why := range map[string]string{
+		`{"role":"assistant","audio":{"id":"audio-1"}}`:                "sounds are not kept",
+		`{"role":"user","content":"x","audio":{"transcript":"hello"}}`: "is for assistant messages",
+	} {
+		if _, e := DecodeChatRequest([]byte(turn(message))); e == nil || e.Param != "messages[1].audio" || !strings.Contains(e.Message, why) {
+			t.Errorf("%s: %v, want %q", message, e, why)
 		}
 	}
 }
@@ -180,7 +226,9 @@ func TestBadChatRequestsNameTheParameter(t *testing.T) {
 		{with(`"modalities":[]`), "modalities", "at least one"},
 		{with(`"modalities":"audio"`), "modalities", "must be an array"},
 		{with(`"audio":{"voice":3}`), "audio.voice", "must be a string"},
-		{with(`"audio":{"format":"mp3"}`), "audio.format", `must be wav, got "mp3"`},
+		{with(`"audio":{"format":"pcm"}`), "audio.format", `must be one of wav, pcm16, flac, opus, mp3, aac, got "pcm"`},
+		{with(`"audio":{"format":"mp3"},"stream":true`), "audio.format", "mp3 can't be streamed"},
+		{with(`"audio":{},"modalities":["text"]`), "audio", `modalities does not hold "audio"`},
 		{with(`"audio":{"voice":"a"},"speaker":"b"`), "speaker", `is "b", but audio.voice is "a"`},
 		{with(`"stream":"yes"`), "stream", "must be a boolean"},
 		{with(`"stream":true,"stream_options":{"usage":true}`), "stream_options.usage", "not a known parameter"},

@@ -1,9 +1,6 @@
 package openai
 
-import (
-	"encoding/base64"
-	"strconv"
-)
+import "encoding/base64"
 
 // ChatStream writes the events of a streamed chat reply in vLLM-Omni's shape:
 // text and audio events told apart by a top-level "modality", a whole WAV file
@@ -27,12 +24,7 @@ type ChatStream struct {
 // NewChatStream starts the events of reply id, created at unix seconds by
 // model. With continuous usage each event carries the usage so far.
 func NewChatStream(id, model string, created int64, continuousUsage bool) *ChatStream {
-	envelope := append([]byte(`data: {"id":`), appendJSON(nil, id)...)
-	envelope = append(envelope, `,"object":"chat.completion.chunk","created":`...)
-	envelope = strconv.AppendInt(envelope, created, 10)
-	envelope = append(envelope, `,"model":`...)
-	envelope = appendJSON(envelope, model)
-	envelope = append(envelope, `,"choices":[`...)
+	envelope := appendEnvelope(nil, "chat.completion.chunk", id, model, created)
 	return &ChatStream{
 		envelope:        envelope,
 		delta:           append(envelope[:len(envelope):len(envelope)], `{"index":0,"delta":{`...),

@@ -25,6 +25,11 @@ func decodeMessages(r *chatBody, v value) *Error {
 		if m.role == "" {
 			return BadRequest(item.path+".role", "is required")
 		}
+		if m.spoken {
+			if e := m.hear(item.path + ".audio"); e != nil {
+				return e
+			}
+		}
 		if !m.given {
 			return BadRequest(item.path+".content", "is required")
 		}
@@ -35,9 +40,27 @@ func decodeMessages(r *chatBody, v value) *Error {
 
 // message is a Message while it is read.
 type message struct {
-	role    string
-	content strings.Builder
-	given   bool
+	role       string
+	content    strings.Builder
+	given      bool
+	spoken     bool // it has an audio object
+	transcript string
+}
+
+// hear takes a spoken message's transcript as its content, unless it has one.
+// The sound itself is not kept: its id alone says nothing.
+func (m *message) hear(path string) *Error {
+	switch {
+	case m.role != "assistant":
+		return BadRequest(path, "is for assistant messages")
+	case m.content.Len() > 0:
+		return nil
+	case m.transcript == "":
+		return BadRequest(path, "sounds are not kept: send the transcript of the reply with it, or as content")
+	}
+	m.given = true
+	m.content.WriteString(m.transcript)
+	return nil
 }
 
 var messageSchema = schema[message]{
@@ -45,13 +68,26 @@ var messageSchema = schema[message]{
 		"role":    decodeRole,
 		"content": decodeContent,
 		"name":    ignoredText[message],
+		"audio": func(m *message, v value) *Error {
+			m.spoken = true
+			return spokenSchema.decode(m, v)
+		},
 	},
 	// What a reply's message holds beside its text, for clients that send it back.
 	unsupported: map[string][]string{
-		"refusal": {}, "annotations": {"[]"}, "audio": {}, "reasoning": {`""`}, "reasoning_content": {`""`},
+		"refusal": {}, "annotations": {"[]"}, "reasoning": {`""`}, "reasoning_content": {`""`},
 		"tool_calls": {"[]"}, "tool_call_id": {}, "function_call": {},
 	},
 }
+
+// spokenSchema is the audio object of a reply's message that a client sends
+// back.
+var spokenSchema = schema[message]{fields: map[string]field[message]{
+	"id":         ignoredText[message],
+	"data":       ignoredText[message],
+	"expires_at": func(_ *message, v value) *Error { _, e := v.integer(); return e },
+	"transcript": textField(func(m *message) *string { return &m.transcript }),
+}}
 
 func decodeRole(m *message, v value) *Error {
 	role, e := v.text()

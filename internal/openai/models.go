@@ -48,3 +48,16 @@ func ModelList(cards ...ModelCard) []byte {
 	}
 	return body
 }
+
+// VoiceList is the body of GET /v1/audio/voices, in vLLM-Omni's shape. Clients
+// can't upload voices here, so that list is empty.
+func VoiceList(voices []string) []byte {
+	body, err := json.Marshal(struct {
+		Voices   []string `json:"voices"`
+		Uploaded []string `json:"uploaded_voices"`
+	}{append([]string{}, voices...), []string{}})
+	if err != nil {
+		panic("BUG: a list of voices has no JSON: " + err.Error())
+	}
+	return body
+}

@@ -11,9 +11,11 @@ type SpeechRequest struct {
 	Model string
 	// Input is the text to speak; it holds more than white space.
 	Input string
-	// Voice is voice or speaker; empty if neither is set.
-	Voice string
-	// Format is wav or pcm; wav if the client named none.
+	// Voice is voice or speaker, and VoiceParam the one of the two that it was
+	// read from; both are empty if neither is set.
+	Voice, VoiceParam string
+	// Format is wav, pcm, flac, opus, mp3 or aac; wav if the client named none.
+	// A stream has one of the first two.
 	Format string
 	Stream bool
 	Seed   *int64
@@ -29,14 +31,17 @@ func DecodeSpeechRequest(data []byte) (*SpeechRequest, *Error) {
 	if e != nil {
 		return nil, e
 	}
-	b := speechBody{SpeechRequest: SpeechRequest{Format: "wav"}}
+	b := speechBody{SpeechRequest: SpeechRequest{Format: FormatWAV}}
 	if e := speechSchema.decode(&b, v); e != nil {
 		return nil, e
 	}
 	if strings.TrimSpace(b.Input) == "" {
 		return nil, BadRequest("input", "is required and must hold text")
 	}
-	if b.Voice, e = oneVoice(b.voice, "voice", b.speaker); e != nil {
+	if b.Stream && b.Format != FormatWAV && b.Format != FormatPCM {
+		return nil, BadRequest("response_format", "%s can't be streamed: with stream it must be wav or pcm", b.Format)
+	}
+	if b.Voice, b.VoiceParam, e = oneVoice(b.voice, "voice", b.speaker); e != nil {
 		return nil, e
 	}
 	return &b.SpeechRequest, nil
@@ -55,7 +60,7 @@ var speechSchema = schema[speechBody]{
 		"voice":           textField(func(r *speechBody) *string { return &r.voice }),
 		"speaker":         textField(func(r *speechBody) *string { return &r.speaker }),
 		"stream":          booleanField(func(r *speechBody) *bool { return &r.Stream }),
-		"response_format": decodeSpeechFormat,
+		"response_format": formatField(speechFormats, func(r *speechBody) *string { return &r.Format }),
 		"stream_format":   decodeStreamFormat,
 		"speed":           decodeSpeed,
 		"seed":            integerField(math.MinInt64, math.MaxInt64, func(r *speechBody) **int64 { return &r.Seed }),
@@ -68,16 +73,6 @@ var speechSchema = schema[speechBody]{
 		"ambient_sound": {}, "duration_seconds": {}, "word_timestamps": {"false"}, "non_streaming_mode": {},
 		"initial_codec_chunk_frames": {}, "extra_params": {"{}"},
 	},
-}
-
-func decodeSpeechFormat(r *speechBody, v value) (e *Error) {
-	if r.Format, e = v.text(); e != nil {
-		return e
-	}
-	if r.Format != "wav" && r.Format != "pcm" {
-		return BadRequest(v.path, "must be wav or pcm, got %q", clip(r.Format))
-	}
-	return nil
 }
 
 func decodeStreamFormat(_ *speechBody, v value) *Error {

@@ -11,10 +11,10 @@ func TestSpeechRequestIsReadWhole(t *testing.T) {
 	for body, want := range map[string]*SpeechRequest{
 		`{"input":"hi"}`: {Input: "hi", Format: "wav"},
 		`{"model":"m","input":"say it","voice":"Aiden","speaker":"aiden","response_format":"pcm","stream":true,"stream_format":"audio","seed":4,"speed":1.0,"max_new_tokens":20,"user":"u"}`: {
-			Model: "m", Input: "say it", Voice: "aiden", Format: "pcm", Stream: true, Seed: new(int64(4)), MaxNewTokens: new(int64(20)),
+			Model: "m", Input: "say it", Voice: "aiden", VoiceParam: "speaker", Format: "pcm", Stream: true, Seed: new(int64(4)), MaxNewTokens: new(int64(20)),
 		},
-		`{"input":"hi","voice":"a","instructions":"","language":"Auto","response_format":null,"ref_audio":null,"extra_params":{}}`: {Input: "hi", Voice: "a", Format: "wav"},
-		`{"input":"hi","speaker":"b"}`: {Input: "hi", Voice: "b", Format: "wav"},
+		`{"input":"hi","voice":"a","instructions":"","language":"Auto","response_format":null,"ref_audio":null,"extra_params":{}}`: {Input: "hi", Voice: "a", VoiceParam: "voice", Format: "wav"},
+		`{"input":"hi","speaker":"b","response_format":"mp3"}`:                                                                     {Input: "hi", Voice: "b", VoiceParam: "speaker", Format: "mp3"},
 	} {
 		got, e := DecodeSpeechRequest([]byte(body))
 		if e != nil {
@@ -35,7 +35,8 @@ func TestBadSpeechRequestsNameTheParameter(t *testing.T) {
 		{`{"input":5}`, "input", "must be a string"},
 		{`{"input":"x","voice":{"id":"v"}}`, "voice", "must be a string, got an object"},
 		{`{"input":"x","voice":"a","speaker":"b"}`, "speaker", `is "b", but voice is "a"`},
-		{`{"input":"x","response_format":"mp3"}`, "response_format", `must be wav or pcm, got "mp3"`},
+		{`{"input":"x","response_format":"pcm16"}`, "response_format", `must be one of wav, pcm, flac, opus, mp3, aac, got "pcm16"`},
+		{`{"input":"x","response_format":"mp3","stream":true}`, "response_format", "mp3 can't be streamed"},
 		{`{"input":"x","stream_format":"sse"}`, "stream_format", "must be audio"},
 		{`{"input":"x","speed":2}`, "speed", "not supported"},
 		{`{"input":"x","speed":9}`, "speed", "between 0.25 and 4"},

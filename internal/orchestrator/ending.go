@@ -17,6 +17,7 @@ func (f *flight) note(k int, out engine.Output) {
 		f.frames += int64(len(audio.Samples))
 		f.rate, f.sample = audio.Rate, l.lastOutput
 	}
+	l.usage.CompletionTokens += len(out.Tokens)
 	if out.Finish != "" {
 		l.finish = out.Finish
 		l.usage = out.Usage

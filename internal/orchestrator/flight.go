@@ -69,6 +69,7 @@ type leg struct {
 
 func newFlight(o *Orchestrator, req Request) *flight {
 	f := &flight{o: o, req: req, admitted: o.now(), events: make(chan Event, eventBuffer), legs: make([]leg, len(o.stages))}
+	f.legs[req.Entry].usage.PromptTokens = len(req.Tokens)
 	f.timeline.arrived = req.Arrived
 	f.timeline.streamed = req.Streamed
 	f.ctx, f.cancel = context.WithCancelCause(context.Background())
@@ -154,7 +155,7 @@ func (f *flight) deliver(k int, out engine.Output) error {
 	if f.o.stages[k].Output == Text && f.req.Text {
 		ev := Event{
 			Modality: Text, Text: out.Text, Tokens: out.Tokens, Logprobs: out.Logprobs,
-			Finish: out.Finish, StopReason: out.StopReason,
+			Finish: out.Finish, StopReason: out.StopReason, Usage: f.usage(k),
 		}
 		if err := f.emit(ev); err != nil {
 			return err
@@ -166,7 +167,7 @@ func (f *flight) deliver(k int, out engine.Output) error {
 	if f.o.stages[k].Output != Audio {
 		return nil
 	}
-	ev := Event{Modality: Audio, Finish: out.Finish}
+	ev := Event{Modality: Audio, Finish: out.Finish, Usage: f.usage(f.req.Entry)}
 	if audio, ok := out.Payload.(*engine.Audio); ok {
 		ev.Samples, ev.Rate = audio.Samples, audio.Rate
 	}

@@ -24,6 +24,8 @@ type Event struct {
 	// Finish is set on the last event of the modality, and StopReason with it.
 	Finish     engine.FinishReason
 	StopReason engine.StopReason
+	// Usage counts the tokens of the entry stage up to this event.
+	Usage engine.Usage
 }
 
 // StageError is the failure of a stage to go on with a request.
@@ -78,8 +80,12 @@ func (r *Reply) Close() {
 	r.f.cancel(errReplyClosed)
 }
 
-// Usage counts the tokens of the entry stage. It is complete once that stage
-// has finished.
+// Fail ends the request as an error that is no stage's: what the stages made
+// could not be turned into the answer.
+func (r *Reply) Fail() { r.f.end(engine.FinishError) }
+
+// Usage counts the tokens of the entry stage so far. It is complete once that
+// stage has finished.
 func (r *Reply) Usage() engine.Usage { return r.f.usage(r.f.req.Entry) }
 
 // Reason is why the request ends, as the client is told. It is final once Next

@@ -34,9 +34,14 @@ func (s *Server) chat(c *call) {
 	if !ok {
 		return
 	}
-	if req.Stream {
+	switch {
+	case req.AudioObject && req.Stream:
+		err = s.streamSpoken(c, req, reply)
+	case req.AudioObject:
+		err = s.wholeSpoken(c, req, reply)
+	case req.Stream:
 		err = s.streamChat(c, req, reply)
-	} else {
+	default:
 		err = s.wholeChat(c, req, reply)
 	}
 	s.settle(c, req.Stream, reply, err)
@@ -48,11 +53,14 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 	if e := s.checkModel(req.Model); e != nil {
 		return none, e
 	}
-	if e := s.checkVoice(req.Voice); e != nil {
+	if e := s.checkVoice(req.VoiceParam, req.Voice); e != nil {
+		return none, e
+	}
+	if e := s.checkFormat(c, "audio.format", req.AudioFormat); e != nil {
 		return none, e
 	}
 	if !req.Text && !req.Audio {
-		req.Text = true
+		req.Text, req.Audio = true, s.defaultAudio
 	}
 	final, ok := s.orch.FinalStage(req.Text, req.Audio)
 	if !ok {
@@ -71,7 +79,8 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 		return none, e
 	}
 	return orchestrator.Request{
-		ID: c.id, Arrived: c.arrived, Final: final, Text: req.Text, Streamed: req.Stream,
+		ID: c.id, Arrived: c.arrived, Final: final, Streamed: req.Stream,
+		Text:   req.Text || req.AudioObject, // of a sound alone, too: the audio object has its transcript
 		Tokens: tokens, Voice: req.Voice, Sampling: sampling,
 	}, nil
 }
@@ -81,10 +90,6 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
 	events := openai.NewChatStream("chatcmpl-"+c.id, s.model.Name(), s.now().Unix(), req.ContinuousUsage)
 	out := newEventWriter(c.w)
-	usage := func() openai.Usage {
-		u := reply.Usage()
-		return openai.NewUsage(u.PromptTokens, u.CompletionTokens)
-	}
 	open := 0 // modalities that have not finished
 	for _, asked := range []bool{req.Text, req.Audio} {
 		if asked {
@@ -111,10 +116,10 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 			if wav = wav[:0]; len(ev.Samples) > 0 {
 				wav = audio.AppendWAV(wav, ev.Rate, ev.Samples)
 			}
-			out.buf = events.AppendAudio(out.buf, wav, finish, usage())
+			out.buf = events.AppendAudio(out.buf, wav, finish, usageOf(ev.Usage))
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
 		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != ""):
-			out.buf = events.AppendText(out.buf, ev.Text, finish, usage())
+			out.buf = events.AppendText(out.buf, ev.Text, finish, usageOf(ev.Usage))
 		default:
 			continue
 		}
@@ -123,10 +128,10 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 		}
 	}
 	if open > 0 { // the audio was rejected; the text is complete
-		out.buf = events.AppendAudio(out.buf, nil, string(reply.Reason()), usage())
+		out.buf = events.AppendAudio(out.buf, nil, string(reply.Reason()), usageOf(reply.Usage()))
 	}
 	if req.IncludeUsage {
-		out.buf = events.AppendUsage(out.buf, usage())
+		out.buf = events.AppendUsage(out.buf, usageOf(reply.Usage()))
 	}
 	out.buf = openai.AppendDone(out.buf)
 	return out.flush()
@@ -138,14 +143,13 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 	if err != nil {
 		return err
 	}
-	u := reply.Usage()
 	body := openai.ChatReply{
-		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), Usage: openai.NewUsage(u.PromptTokens, u.CompletionTokens),
+		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), Usage: usageOf(reply.Usage()),
 		HasText: req.Text, Text: string(got.text), TextFinish: string(got.textFinish),
 		HasAudio: req.Audio,
 	}
 	if req.Audio {
-		body.AudioID = "audio-" + randomHex(8)
+		body.AudioID = newAudioID()
 		body.AudioFinish = string(got.audioFinish)
 		body.WAV = audio.AppendWAV(nil, got.rate, got.samples)
 		if !req.Text {
@@ -192,14 +196,23 @@ func collect(ctx context.Context, reply *orchestrator.Reply) (*whole, error) {
 	}
 }
 
+// usageOf is a count of tokens as clients get it.
+func usageOf(u engine.Usage) openai.Usage {
+	return openai.NewUsage(u.PromptTokens, u.CompletionTokens)
+}
+
 // settle ends a request in the books, answers what went wrong, and logs it.
-// An err that is no stage's is a client that left.
+// An err that is neither a stage's nor an encoder's is a client that left.
 func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err error) {
 	var stage *orchestrator.StageError
+	var encode *encodeError
 	cut := false
 	switch {
 	case err == nil:
 		reply.Finish()
+	case errors.As(err, &encode):
+		reply.Fail()
+		c.fail(failure(c.id, err))
 	case !errors.As(err, &stage):
 		err = nil // no fault of ours
 	case c.w.status == 0:
@@ -236,9 +249,11 @@ func (s *Server) checkModel(name string) *openai.Error {
 	return e
 }
 
-func (s *Server) checkVoice(name string) *openai.Error {
+// checkVoice refuses a voice that the model does not have; param is where the
+// client named it.
+func (s *Server) checkVoice(param, name string) *openai.Error {
 	if s.model.KnowsVoice(name) {
 		return nil
 	}
-	return openai.BadRequest("voice", "there is no %q, the voices are %v", name, s.model.Voices())
+	return openai.BadRequest(param, "there is no %q, the voices are %v", name, s.model.Voices())
 }

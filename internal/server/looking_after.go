@@ -26,7 +26,24 @@ func (s *Server) version(c *call) {
 func (s *Server) page(c *call) { s.metrics.Handler().ServeHTTP(c.w, c.r) }
 
 func (s *Server) models(c *call) {
-	_ = writeBody(c.w, http.StatusOK, "application/json", openai.ModelList(openai.ModelCard{
+	_ = writeBody(c.w, http.StatusOK, "application/json", openai.ModelList(s.card()))
+}
+
+func (s *Server) oneModel(c *call) {
+	if e := s.checkModel(c.r.PathValue("model")); e != nil {
+		c.fail(e)
+		return
+	}
+	body, err := json.Marshal(s.card())
+	if err != nil {
+		c.fail(internalError(err.Error()))
+		return
+	}
+	_ = writeBody(c.w, http.StatusOK, "application/json", body)
+}
+
+func (s *Server) card() openai.ModelCard {
+	return openai.ModelCard{
 		ID:          s.model.Name(),
 		Created:     s.started.Unix(),
 		OwnedBy:     "limelight",
@@ -35,5 +52,9 @@ func (s *Server) models(c *call) {
 		Description: s.model.About(),
 		Modalities:  []string{"text", "audio"},
 		Voices:      s.model.Voices(),
-	}))
+	}
+}
+
+func (s *Server) voices(c *call) {
+	_ = writeBody(c.w, http.StatusOK, "application/json", openai.VoiceList(s.model.Voices()))
 }

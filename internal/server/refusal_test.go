@@ -21,14 +21,20 @@ func TestBadRequestsGetAnOpenAIErrorAndCountAsNoRequest(t *testing.T) {
 		{"/v1/chat/completions", `{"temperature":3,` + hello + `}`, 400, "temperature"},
 		{"/v1/chat/completions", `{"model":"gpt-5",` + hello + `}`, 404, "model"},
 		{"/v1/chat/completions", `{"modalities":["video"],` + hello + `}`, 400, "modalities[0]"},
-		{"/v1/chat/completions", `{"speaker":"nobody",` + hello + `}`, 400, "voice"},
+		{"/v1/chat/completions", `{"speaker":"nobody",` + hello + `}`, 400, "speaker"},
+		{"/v1/chat/completions", `{"audio":{"voice":"nobody"},` + hello + `}`, 400, "audio.voice"},
+		{"/v1/chat/completions", `{"audio":{"format":"ogg"},` + hello + `}`, 400, "audio.format"},
+		{"/v1/chat/completions", `{"audio":{"format":"wav"},"stream":true,` + hello + `}`, 400, "audio.format"},
+		{"/v1/chat/completions", `{"audio":{},"modalities":["text"],` + hello + `}`, 400, "audio"},
+		{"/v1/chat/completions", `{"response_format":{"type":"json_object"},` + hello + `}`, 400, "response_format"},
 		{"/v1/chat/completions", `{"sampling_params_list":[{}],` + hello + `}`, 400, "sampling_params_list"},
 		{"/v1/chat/completions", `{"messages":[{"role":"user","content":"` + strings.Repeat("long ", 80) + `"}]}`, 400, "messages"},
 		{"/v1/chat/completions", `{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}]}`, 400, "messages[0].content[0].type"},
 		{"/v1/audio/speech", `{"input":""}`, 400, "input"},
 		{"/v1/audio/speech", `{"input":"x","voice":"nobody"}`, 400, "voice"},
 		{"/v1/audio/speech", `{"input":"` + strings.Repeat("x", 65) + `"}`, 400, "input"},
-		{"/v1/audio/speech", `{"input":"x","response_format":"mp3"}`, 400, "response_format"},
+		{"/v1/audio/speech", `{"input":"x","response_format":"ogg"}`, 400, "response_format"},
+		{"/v1/audio/speech", `{"input":"x","response_format":"mp3","stream":true}`, 400, "response_format"},
 		{"/v1/nothing", `{}`, 404, ""},
 		{"/v1/models", `{}`, 405, ""},
 	} {
@@ -62,7 +68,7 @@ func TestBadRequestsGetAnOpenAIErrorAndCountAsNoRequest(t *testing.T) {
 	if ended != 0 {
 		t.Errorf("%v requests ended, none was admitted", ended)
 	}
-	if n := page[`http_requests_total{handler="/v1/chat/completions",method="POST",status="4xx"}`]; n != 9 {
+	if n := page[`http_requests_total{handler="/v1/chat/completions",method="POST",status="4xx"}`]; n != 14 {
 		t.Errorf("%v refused chat requests", n)
 	}
 	if n := page[`http_requests_total{handler="none",method="POST",status="4xx"}`]; n != 2 {

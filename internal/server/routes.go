@@ -47,7 +47,9 @@ func (s *Server) table() []route {
 	table := []route{
 		{method: "POST", path: "/v1/chat/completions", handle: s.chat, about: "chat: text, audio or both"},
 		{method: "POST", path: "/v1/audio/speech", handle: s.speech, about: "speech from text"},
+		{method: "GET", path: "/v1/audio/voices", handle: s.voices, about: "the voices"},
 		{method: "GET", path: "/v1/models", handle: s.models, about: "the model"},
+		{method: "GET", path: "/v1/models/{model...}", handle: s.oneModel, about: "one model"},
 		{method: "GET", path: "/metrics", handle: s.page, uncounted: true, watch: true, about: "metrics, in the Prometheus text format"},
 		{method: "GET", path: "/health", handle: s.health, uncounted: true, both: true, about: "whether the process is alive"},
 		{method: "GET", path: "/ready", handle: s.ready, uncounted: true, both: true, about: "whether requests are taken"},

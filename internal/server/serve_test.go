@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -30,6 +31,7 @@ type host struct {
 	client   *http.Client
 	pipeline *pipeline.Pipeline
 	server   *Server
+	handlers sync.WaitGroup // the requests that are being handled
 }
 
 func serve(t *testing.T, o pipeline.Options) *host {
@@ -41,8 +43,13 @@ func serve(t *testing.T, o pipeline.Options) *host {
 		t.Fatal(err)
 	}
 	s := New(Options{Orchestrator: p.Orchestrator, Model: p.Frontend, Metrics: p.Metrics, Log: o.Log})
-	web := httptest.NewServer(s.Handler())
-	h := &host{t: t, url: web.URL, client: web.Client(), pipeline: p, server: s}
+	h := &host{t: t, pipeline: p, server: s}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.handlers.Add(1)
+		defer h.handlers.Done()
+		s.Handler().ServeHTTP(w, r)
+	}))
+	h.url, h.client = web.URL, web.Client()
 	t.Cleanup(func() {
 		if err := p.Orchestrator.Drain(context.Background()); err != nil {
 			t.Error(err)
@@ -95,6 +102,10 @@ func (h *host) get(path string) (*http.Response, string) {
 	}
 	return r, string(data)
 }
+
+// idle waits until every request that came so far has been handled: those of
+// clients that left have ended in the books then.
+func (h *host) idle() { h.handlers.Wait() }
 
 // page scrapes /metrics: values by series, without model_name.
 func (h *host) page() map[string]float64 {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/limelight-omni/limelight/internal/audio"
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/metrics"
@@ -60,6 +61,9 @@ type Options struct {
 	Apart bool
 	// Pprof serves the process's profiles below /debug/pprof, behind the key.
 	Pprof bool
+	// DefaultAudio adds the sound to chat replies whose request does not say what
+	// they are to hold; without it that is text alone.
+	DefaultAudio bool
 	// Limits bound what clients can take.
 	Limits Limits
 	// Log receives one line a request; nil is slog.Default.
@@ -73,6 +77,7 @@ type Server struct {
 	orch    *orchestrator.Orchestrator
 	model   Model
 	metrics *metrics.Metrics
+	encoder *audio.Encoder
 	log     *slog.Logger
 	now     func() time.Time
 	started time.Time
@@ -82,6 +87,8 @@ type Server struct {
 	limits Limits
 	apart  bool
 	pprof  bool
+
+	defaultAudio bool
 
 	bodies  atomic.Int64 // bytes of bodies that are held
 	streams atomic.Int64 // replies that are being streamed
@@ -99,7 +106,7 @@ func New(o Options) *Server {
 		o.now = time.Now
 	}
 	s := &Server{
-		log: o.Log, now: o.now, started: o.now(),
+		encoder: audio.NewEncoder(), log: o.Log, now: o.now, started: o.now(), defaultAudio: o.DefaultAudio,
 		names: o.Names, keys: newKeys(o.Keys), limits: o.Limits.complete(), apart: o.Apart, pprof: o.Pprof,
 	}
 	starting := s.starting()

@@ -34,7 +34,7 @@ func (s *Server) speech(c *call) {
 	if req.Stream {
 		err = streamSpeech(c, req.Format, reply)
 	} else {
-		err = wholeSpeech(c, req.Format, reply)
+		err = s.wholeSpeech(c, req.Format, reply)
 	}
 	s.settle(c, req.Stream, reply, err)
 }
@@ -45,7 +45,10 @@ func (s *Server) speechWork(c *call, req *openai.SpeechRequest) (orchestrator.Re
 	if e := s.checkModel(req.Model); e != nil {
 		return none, e
 	}
-	if e := s.checkVoice(req.Voice); e != nil {
+	if e := s.checkVoice(req.VoiceParam, req.Voice); e != nil {
+		return none, e
+	}
+	if e := s.checkFormat(c, "response_format", req.Format); e != nil {
 		return none, e
 	}
 	final, ok := s.orch.FinalStage(false, true)
@@ -73,26 +76,17 @@ func (s *Server) speechWork(c *call, req *openai.SpeechRequest) (orchestrator.Re
 	}, nil
 }
 
-func speechType(format string) string {
-	if format == "pcm" {
-		return "audio/pcm"
-	}
-	return "audio/wav"
-}
-
 // wholeSpeech sends the sound at once, when it is complete.
-func wholeSpeech(c *call, format string, reply *orchestrator.Reply) error {
+func (s *Server) wholeSpeech(c *call, format string, reply *orchestrator.Reply) error {
 	got, err := collect(c.r.Context(), reply)
 	if err != nil {
 		return err
 	}
-	var body []byte
-	if format == "pcm" {
-		body = audio.AppendS16LE(body, got.samples)
-	} else {
-		body = audio.AppendWAV(body, got.rate, got.samples)
+	body, err := s.sound(c, format, got.rate, got.samples)
+	if err != nil {
+		return err
 	}
-	return writeBody(c.w, http.StatusOK, speechType(format), body)
+	return writeBody(c.w, http.StatusOK, mediaTypes[format], body)
 }
 
 // streamSpeech sends raw PCM as it appears, behind one WAV header of unknown
@@ -101,8 +95,8 @@ func streamSpeech(c *call, format string, reply *orchestrator.Reply) error {
 	ctrl := http.NewResponseController(c.w)
 	var buf []byte
 	begin := func(rate int) {
-		c.w.Header().Set("Content-Type", speechType(format))
-		if format == "wav" {
+		c.w.Header().Set("Content-Type", mediaTypes[format])
+		if format == openai.FormatWAV {
 			buf = audio.AppendWAVHeader(buf, rate, 1, audio.StreamedSize)
 		}
 	}

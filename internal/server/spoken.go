@@ -1,0 +1,65 @@
+package server
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/limelight-omni/limelight/internal/audio"
+	"github.com/limelight-omni/limelight/internal/openai"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+)
+
+// streamSpoken sends a reply with sound as it appears, in OpenAI's shape.
+// Nothing is sent before the first event, so a request that fails before it
+// gets a status of its own.
+func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
+	events := openai.NewSpokenStream("chatcmpl-"+c.id, newAudioID(), s.model.Name(), s.now().Unix(),
+		openai.UsageEvents{Last: req.IncludeUsage, Continuous: req.ContinuousUsage})
+	out := newEventWriter(c.w)
+	var pcm []byte
+	for {
+		ev, err := reply.Next(c.r.Context())
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case ev.Modality == orchestrator.Text && ev.Text != "":
+			out.buf = events.AppendTranscript(out.buf, ev.Text, usageOf(ev.Usage))
+		case ev.Modality == orchestrator.Audio && len(ev.Samples) > 0:
+			pcm = audio.AppendS16LE(pcm[:0], ev.Samples)
+			out.buf = events.AppendSound(out.buf, pcm, usageOf(ev.Usage))
+			reply.AudioWritten(len(ev.Samples), ev.Rate)
+		default:
+			continue
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+	out.buf = events.AppendEnd(out.buf, string(reply.Reason()), usageOf(reply.Usage()))
+	out.buf = openai.AppendDone(out.buf)
+	return out.flush()
+}
+
+// wholeSpoken sends a reply with sound at once, when it is complete, in
+// OpenAI's shape.
+func (s *Server) wholeSpoken(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
+	got, err := collect(c.r.Context(), reply)
+	if err != nil {
+		return err
+	}
+	sound, err := s.sound(c, req.AudioFormat, got.rate, got.samples)
+	if err != nil {
+		return err
+	}
+	body := openai.SpokenReply{
+		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), AudioID: newAudioID(),
+		Sound: sound, Transcript: string(got.text), Finish: string(reply.Reason()), Usage: usageOf(reply.Usage()),
+	}
+	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
+}
+
+func newAudioID() string { return "audio-" + randomHex(8) }
