@@ -43,6 +43,20 @@ func TestHundredMixedRequests(t *testing.T) {
 			frames.Add(int64(len(got.pcm) / audio.BytesPerSample))
 			return err
 		},
+		func(i int) error { // text and audio in OpenAI's shape, whole
+			r, err := h.post(t.Context(), "/v1/chat/completions", "", `{"audio":{"format":"pcm16"},`+hello+`}`)
+			return drain(r, err, 200)
+		},
+		func(i int) error { // the same, streamed
+			r, err := h.post(t.Context(), "/v1/chat/completions", "", `{"stream":true,"audio":{},`+hello+`}`)
+			if err != nil {
+				return err
+			}
+			defer r.Body.Close()
+			got, err := readSpoken(r.Body, nil)
+			frames.Add(int64(len(got.pcm) / audio.BytesPerSample))
+			return err
+		},
 		func(i int) error { // speech, streamed
 			r, err := h.post(t.Context(), "/v1/audio/speech", "", `{"input":"we can hear it","stream":true,"response_format":"pcm"}`)
 			if err != nil {
