@@ -145,18 +145,20 @@ func serverOptions(c *config.Config, log *slog.Logger) server.Options {
 // pipelineOptions is the configuration as the pipeline takes it.
 func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 	o := pipeline.Options{
-		Model:       c.Model,
-		MaxModelLen: c.MaxModelLen,
-		MaxQueue:    c.Limits.MaxQueue,
-		FirstChunk:  c.Connectors[pipeline.Talker].InitialCodecChunkFrames,
-		Chunk:       c.Connectors[pipeline.Talker].CodecChunkFrames,
-		LogStats:    c.Metrics.LogStats,
-		OmniPrefix:  c.Metrics.Prefix,
-		Replicas:    map[string]int{},
-		StageSeqs:   map[string]int{},
-		Sampling:    map[string]config.Sampling{},
-		MaxNumSeqs:  c.MaxNumSeqs,
-		Log:         log,
+		Model:        c.Model,
+		MaxModelLen:  c.MaxModelLen,
+		MaxQueue:     c.Limits.MaxQueue,
+		FirstChunk:   c.Connectors[pipeline.Talker].InitialCodecChunkFrames,
+		Chunk:        c.Connectors[pipeline.Talker].CodecChunkFrames,
+		LogStats:     c.Metrics.LogStats,
+		StageTimeout: c.Limits.StageTimeout,
+		Gather:       !c.AsyncChunk,
+		OmniPrefix:   c.Metrics.Prefix,
+		Replicas:     map[string]int{},
+		StageSeqs:    map[string]int{},
+		Sampling:     map[string]config.Sampling{},
+		MaxNumSeqs:   c.MaxNumSeqs,
+		Log:          log,
 	}
 	if len(c.ServedModelNames) > 0 {
 		o.ServedName = c.ServedModelNames[0]

@@ -23,6 +23,9 @@ type Config struct {
 	MaxNumSeqs int
 	// MaxModelLen bounds prompt and reply together, in tokens; 0 is the model's.
 	MaxModelLen int
+	// AsyncChunk hands work over to the next stage as it appears; without it only
+	// when it is complete.
+	AsyncChunk bool
 	// ShutdownTimeout bounds the wait for running requests after SIGTERM.
 	ShutdownTimeout time.Duration
 
@@ -91,6 +94,8 @@ type Limits struct {
 	IdleTimeout time.Duration
 	// WriteTimeout bounds every single write to a client.
 	WriteTimeout time.Duration
+	// StageTimeout bounds the wait for a stage's next output; 0 is no bound.
+	StageTimeout time.Duration
 }
 
 // Metrics says what /metrics records and how it is shown.
@@ -151,11 +156,13 @@ var OmniPrefixes = []string{"vllm:omni_", "vllm_omni:"}
 func Default() *Config {
 	return &Config{
 		MaxNumSeqs:      64,
+		AsyncChunk:      true,
 		ShutdownTimeout: 30 * time.Second,
 		Server:          Server{Host: "0.0.0.0", Port: 8000, DefaultModalities: "text"},
 		Limits: Limits{
 			MaxQueue: 1024, MaxBody: 32 << 20, MaxBodies: 512 << 20, MaxHeaderBytes: 64 << 10, MaxHeaders: 256,
 			HeaderTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 30 * time.Second,
+			StageTimeout: 5 * time.Minute,
 		},
 		Metrics: Metrics{Prefix: OmniPrefixes[0]},
 		Stages: []Stage{

@@ -117,6 +117,7 @@ func TestFileSetsWhatItNamesAndLeavesTheRest(t *testing.T) {
 	want := Default()
 	want.ServedModelNames = []string{"omni", "omni-tiny"}
 	want.MaxNumSeqs = 32
+	want.AsyncChunk, want.Limits.StageTimeout = false, time.Minute
 	want.ShutdownTimeout = 90 * time.Second
 	want.Server.Host, want.Server.Port = "127.0.0.1", 0
 	want.Server.APIKeys, want.Server.RootPath = []string{"one", "two"}, "/omni"

@@ -52,9 +52,9 @@ func TestShowIsTheFileAgainWithTheOrigins(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		"  port: 0 # testdata/valid.yml:7\n", "  max_queue: 7 # --max-queue\n", "served_model_name: [omni, omni-tiny] # testdata/valid.yml:2\n",
-		"max_model_len: 0\n", "      top_p: null\n", "shutdown_timeout: 1m30s # testdata/valid.yml:4\n",
-		"  api_key: ['********', '********'] # testdata/valid.yml:8\n", "  max_body: 1MiB # testdata/valid.yml:12\n", "  idle_timeout: 2m\n",
+		"  port: 0 # testdata/valid.yml:8\n", "  max_queue: 7 # --max-queue\n", "served_model_name: [omni, omni-tiny] # testdata/valid.yml:2\n",
+		"max_model_len: 0\n", "      top_p: null\n", "shutdown_timeout: 1m30s # testdata/valid.yml:5\n",
+		"  api_key: ['********', '********'] # testdata/valid.yml:9\n", "  max_body: 1MiB # testdata/valid.yml:13\n", "  idle_timeout: 2m\n",
 	} {
 		if !strings.Contains(b.String(), line) {
 			t.Errorf("no line %q in\n%s", line, b.String())

@@ -38,6 +38,8 @@ func (c *Config) Options() []Option {
 			Help: "sequences that one replica works for at a time"},
 		{Key: "max_model_len", Flag: "max-model-len", value: number(&c.MaxModelLen, 0, math.MaxInt32),
 			Help: "longest prompt and reply together, in tokens; 0 is the model's"},
+		{Key: "async_chunk", Flag: "async-chunk", Negation: "no-async-chunk", value: toggle(&c.AsyncChunk),
+			Help: "hand work over to the next stage as it appears; without it only when it is complete, in one hop an edge"},
 		{Key: "shutdown_timeout", Flag: "shutdown-timeout", value: duration(&c.ShutdownTimeout, 0),
 			Help: "how long SIGTERM waits for running requests"},
 
@@ -82,6 +84,8 @@ func (c *Config) Options() []Option {
 			Help: "how long a connection may stay open without a request"},
 		{Key: "limits.write_timeout", Flag: "write-timeout", value: duration(&c.Limits.WriteTimeout, shortest),
 			Help: "how long a client may take nothing of a reply; then it is cut off and its request ends as abort"},
+		{Key: "limits.stage_timeout", Flag: "stage-timeout", value: duration(&c.Limits.StageTimeout, 0),
+			Help: "how long a request may wait for its stages' next output while the client is not behind; then it ends as error; 0s waits for ever"},
 
 		{Key: "metrics.log_stats", Flag: "log-stats", Negation: "disable-log-stats", value: toggle(&c.Metrics.LogStats),
 			Help: "record the vllm: metric families; without it /metrics names them and shows no sample"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/connector"
@@ -43,6 +44,7 @@ type flight struct {
 	work   sync.WaitGroup // pumps and intakes
 
 	timeline timeline
+	silence  silence
 
 	mu     sync.Mutex // guards the fields below
 	legs   []leg
@@ -60,8 +62,11 @@ type leg struct {
 	binding *stage.Binding
 	stream  engine.Stream
 	link    connector.Link // to the next stage
-	finish  engine.FinishReason
-	usage   engine.Usage
+	// gathered are payloads for the next stage that wait until they are complete;
+	// without async chunks only. The stage's pump alone uses it.
+	gathered []engine.Payload
+	finish   engine.FinishReason
+	usage    engine.Usage
 	// firstInput is when the stage was handed its first work, lastOutput when
 	// it gave its newest output.
 	firstInput, lastOutput time.Time
@@ -72,6 +77,8 @@ func newFlight(o *Orchestrator, req Request) *flight {
 	f.legs[req.Entry].usage.PromptTokens = len(req.Tokens)
 	f.timeline.arrived = req.Arrived
 	f.timeline.streamed = req.Streamed
+	f.silence.timeout = o.stageTimeout
+	f.silence.waits = make([]atomic.Bool, len(o.stages))
 	f.ctx, f.cancel = context.WithCancelCause(context.Background())
 	f.silentCtx, f.cancelSilent = context.WithCancelCause(f.ctx)
 	return f
@@ -88,12 +95,14 @@ func (f *flight) stageContext(k int) context.Context {
 // run is the request's way through the pipeline, from its dispatch until every
 // stage has let go of it.
 func (f *flight) run(entry *stage.Binding) {
+	f.listen()
 	if f.open(f.req.Entry, entry, f.o.now()) {
 		f.legs[f.req.Entry].stream.CloseSend() // the entry stage has its prompt; nothing is fed to it
 		f.work.Add(1)
 		f.pump(f.req.Entry)
 	}
 	f.work.Wait()
+	f.deafen()
 	close(f.events)
 	f.cancelSilent(nil)
 }
@@ -130,11 +139,15 @@ func (f *flight) pump(k int) {
 			l.link.CloseSend()
 		}
 		l.stream.Abort()
+		f.silence.waits[k].Store(true)
 		<-l.stream.Done()
+		f.silence.waits[k].Store(false)
 		l.binding.Release()
 	}()
 	for {
+		f.silence.waits[k].Store(true)
 		out, err := l.stream.Recv(f.stageContext(k))
+		f.silence.waits[k].Store(false)
 		if err != nil {
 			f.interrupted(k, err)
 			return
@@ -179,6 +192,12 @@ func (f *flight) emit(ev Event) error {
 	select {
 	case f.events <- ev:
 		return nil
+	default:
+	}
+	defer f.clientBehind()()
+	select {
+	case f.events <- ev:
+		return nil
 	case <-f.ctx.Done():
 		return context.Cause(f.ctx)
 	}
@@ -189,6 +208,19 @@ func (f *flight) emit(ev Event) error {
 // did: it then has to say itself that nothing came.
 func (f *flight) forward(k int, p engine.Payload, last bool) error {
 	l := &f.legs[k]
+	if f.o.gather {
+		if p != nil {
+			l.gathered = append(l.gathered, p)
+		}
+		if !last {
+			return nil
+		}
+		var err error
+		if p, err = engine.Join(l.gathered); err != nil {
+			return err
+		}
+		l.gathered = nil
+	}
 	if p == nil && !(last && l.link == nil) {
 		return nil
 	}

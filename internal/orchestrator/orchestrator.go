@@ -53,6 +53,12 @@ type Options struct {
 	Connectors []connector.Connector
 	// MaxQueue bounds the waiting requests; 0 means DefaultMaxQueue.
 	MaxQueue int
+	// StageTimeout ends a request as an error whose stages give no output for so
+	// long although the client is not behind; 0 waits for ever.
+	StageTimeout time.Duration
+	// Gather hands work over to the next stage only when it is complete: one hop
+	// an edge. The default is to hand over what there is as it appears.
+	Gather bool
 	// Metrics receives the events; nil records nothing.
 	Metrics *metrics.Metrics
 	// now is the clock; tests set it.
@@ -66,6 +72,9 @@ type Orchestrator struct {
 	metrics    *metrics.Metrics
 	requests   *metrics.RequestRecorder
 	now        func() time.Time
+
+	stageTimeout time.Duration
+	gather       bool
 
 	flights sync.WaitGroup // every goroutine that works for a request
 
@@ -94,9 +103,13 @@ func New(o Options) *Orchestrator {
 		metrics:    o.Metrics,
 		requests:   o.Metrics.Requests(),
 		now:        o.now,
-		queue:      newQueue(len(o.Stages), o.MaxQueue),
-		running:    make(map[*flight]struct{}),
-		idle:       make(chan struct{}),
+
+		stageTimeout: o.StageTimeout,
+		gather:       o.Gather,
+
+		queue:   newQueue(len(o.Stages), o.MaxQueue),
+		running: make(map[*flight]struct{}),
+		idle:    make(chan struct{}),
 	}
 	for _, s := range orch.stages {
 		s.OnFreed(orch.dispatch)

@@ -48,16 +48,32 @@ type Reply struct{ f *flight }
 func (r *Reply) Next(ctx context.Context) (Event, error) {
 	select {
 	case ev, ok := <-r.f.events:
-		if ok {
-			return ev, nil
-		}
+		return r.next(ev, ok)
+	case <-ctx.Done():
+		return Event{}, context.Cause(ctx)
+	case <-r.f.ctx.Done():
+	}
+	// The request has failed. What appeared before that is still given; a stage
+	// that does not let go of the request is not waited for.
+	select {
+	case ev, ok := <-r.f.events:
+		return r.next(ev, ok)
+	default:
 		if err := r.f.failure(); err != nil {
 			return Event{}, err
 		}
-		return Event{}, io.EOF
-	case <-ctx.Done():
-		return Event{}, context.Cause(ctx)
+		return Event{}, context.Cause(r.f.ctx)
 	}
+}
+
+func (r *Reply) next(ev Event, ok bool) (Event, error) {
+	if ok {
+		return ev, nil
+	}
+	if err := r.f.failure(); err != nil {
+		return Event{}, err
+	}
+	return Event{}, io.EOF
 }
 
 // AudioWritten reports that a chunk of a streamed reply is being handed to the

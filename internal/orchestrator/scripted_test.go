@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -153,6 +154,8 @@ type layout struct {
 	places                    int // of each replica; 0 means 8
 	maxQueue                  int
 	talkers                   int // replicas of the talker; 0 means 1
+	stageTimeout              time.Duration
+	gather                    bool
 }
 
 func newHouse(t *testing.T, l layout) *house {
@@ -181,8 +184,8 @@ func newHouse(t *testing.T, l layout) *house {
 			{Pool: pool(2, "code2wav", 1, l.code2wav), Output: Audio},
 		},
 		Connectors: []connector.Connector{connector.NewInProcess(2), connector.NewInProcess(2)},
-		MaxQueue:   l.maxQueue,
-		Metrics:    h.metrics,
+		MaxQueue:   l.maxQueue, StageTimeout: l.stageTimeout, Gather: l.gather,
+		Metrics: h.metrics,
 	})
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {

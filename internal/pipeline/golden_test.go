@@ -123,8 +123,9 @@ func TestStreamedPipelineGivesTheReferencesTokensCodesAndWaveform(t *testing.T) 
 		t.Fatal(err)
 	}
 	defer file.Close()
-	for _, chunks := range [][2]int{{4, 25}, {1, 1}, {100, 100}} {
-		p, tapped := start(t, Options{Model: setA, FirstChunk: chunks[0], Chunk: chunks[1]})
+	for _, o := range []Options{{FirstChunk: 4, Chunk: 25}, {FirstChunk: 1, Chunk: 1}, {FirstChunk: 100, Chunk: 100}, {Gather: true}} {
+		o.Model = setA
+		p, tapped := start(t, o)
 		var all sync.WaitGroup
 		for name, c := range golden.Cases { // both cases share the steps
 			all.Go(func() {

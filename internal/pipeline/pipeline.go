@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/limelight-omni/limelight/internal/config"
 	"github.com/limelight-omni/limelight/internal/connector"
@@ -56,6 +57,11 @@ type Options struct {
 	// FirstChunk and Chunk are the codec frames of the first hop to code2wav and
 	// of each further one; default 4 and 25.
 	FirstChunk, Chunk int
+	// StageTimeout ends a request as an error whose stages give no output for so
+	// long; 0 waits for ever.
+	StageTimeout time.Duration
+	// Gather hands a stage's work over to the next one only when it is complete.
+	Gather bool
 	// LogStats turns the recording of the vllm: families on.
 	LogStats bool
 	// OmniPrefix is the prefix of the omni families on the page; empty is the
@@ -150,7 +156,7 @@ func New(o Options) (*Pipeline, error) {
 	}
 	return &Pipeline{
 		Orchestrator: orchestrator.New(orchestrator.Options{
-			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, Metrics: m,
+			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Gather: o.Gather, Metrics: m,
 		}),
 		Frontend: front,
 		Metrics:  m,

@@ -18,6 +18,10 @@ const (
 	outputDepth = 8
 )
 
+// pieceFrames is the most codec frames that are decoded in one turn: it bounds
+// the scratch, and the time that others wait, however much a hop carries.
+const pieceFrames = 64
+
 // RejectedMalformed is the reason of a RejectedError for frames with the wrong
 // number of groups or with codes that are not in the codebook.
 const RejectedMalformed = "malformed_codec"
@@ -47,6 +51,7 @@ type sequence struct {
 	*engine.Exchange
 	state  *qwen3omni.Code2WavStream // nil until the request has a place
 	frames int
+	rest   []int32 // codes that were taken and are not decoded yet
 }
 
 // New makes an engine that works for at most maxSeqs requests at a time;
@@ -164,11 +169,15 @@ func (e *Engine) round() bool {
 		if !s.Room() {
 			return true
 		}
+		if len(s.rest) > 0 {
+			worked = true
+			return e.decode(s)
+		}
 		p, ok, last := s.Take()
 		switch {
 		case ok:
 			worked = true
-			return e.decode(s, p)
+			return e.take(s, p) && e.decode(s)
 		case last:
 			worked = true
 			s.Put(engine.Output{Finish: engine.FinishStop, Usage: engine.Usage{PromptTokens: s.frames}})
@@ -180,8 +189,8 @@ func (e *Engine) round() bool {
 	return worked
 }
 
-// decode turns one chunk into sound. It is false when the request has ended.
-func (e *Engine) decode(s *sequence, p engine.Payload) bool {
+// take checks a payload. It is false when the request has ended.
+func (e *Engine) take(s *sequence, p engine.Payload) bool {
 	frames, ok := p.(*engine.Frames)
 	if !ok {
 		s.End(fmt.Errorf("code2wav: payload %T is not codec frames", p))
@@ -192,7 +201,16 @@ func (e *Engine) decode(s *sequence, p engine.Payload) bool {
 		s.End(&engine.RejectedError{Reason: RejectedMalformed, Err: err})
 		return false
 	}
-	samples, err := s.state.Decode(e.scratch, nil, frames.Codes)
+	s.rest = frames.Codes
+	return true
+}
+
+// decode turns the next piece of what was taken into sound. It is false when
+// the request has ended.
+func (e *Engine) decode(s *sequence) bool {
+	piece := s.rest[:min(len(s.rest), pieceFrames*e.model.Groups())]
+	s.rest = s.rest[len(piece):]
+	samples, err := s.state.Decode(e.scratch, nil, piece)
 	if err != nil {
 		if errors.Is(err, qwen3omni.ErrMalformedCodec) {
 			err = &engine.RejectedError{Reason: RejectedMalformed, Err: err}
@@ -200,7 +218,7 @@ func (e *Engine) decode(s *sequence, p engine.Payload) bool {
 		s.End(fmt.Errorf("code2wav: %w", err))
 		return false
 	}
-	s.frames += len(frames.Codes) / frames.Groups
+	s.frames += len(piece) / e.model.Groups()
 	s.Put(engine.Output{Payload: &engine.Audio{Samples: samples, Rate: e.model.SampleRate()}})
 	return true
 }

@@ -74,6 +74,36 @@ func decode(t *testing.T, s engine.Stream, all []int32, size int) (samples []flo
 	}
 }
 
+func TestLargeChunkIsDecodedInPiecesThatJoin(t *testing.T) {
+	e := newTiny(t, 1)
+	const frames = 2*pieceFrames + 5
+	all := codes(7, frames)
+	want := decode(t, open(t, e), all, 10)
+	s := open(t, e)
+	if err := s.Send(t.Context(), &engine.Frames{Codes: all, Groups: tiny.Groups()}); err != nil {
+		t.Fatal(err)
+	}
+	s.CloseSend()
+	var got []float32
+	pieces := 0
+	for {
+		out, err := s.Recv(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, ok := out.Payload.(*engine.Audio); ok {
+			got = append(got, a.Samples...)
+			pieces++
+		}
+		if out.Finish != "" {
+			break
+		}
+	}
+	if pieces != 3 || !slices.Equal(got, want) {
+		t.Errorf("%d pieces, %d samples, want 3 and %d the same", pieces, len(got), len(want))
+	}
+}
+
 func TestManyStreamsSoundAsEachAlone(t *testing.T) {
 	e := newTiny(t, 3) // fewer places than streams: some wait
 	var all sync.WaitGroup
