@@ -19,7 +19,7 @@ func Dots(dst, a []float32, n int, x []float32) {
 	if n == 0 {
 		return
 	}
-	if lanes := simd.lanes(); lanes > 1 && c > 0 && c%lanes == 0 {
+	if simd.whole(c) {
 		dst, a = dst[:n], a[:n*c]
 		p := panel{
 			dst: unsafe.Pointer(&dst[0]),

@@ -7,6 +7,10 @@ import "math"
 func RMSNorm(dst, x, weight []float32, eps float32) {
 	scale := float32(1 / math.Sqrt(float64(Dot(x, x)/float32(len(x))+eps)))
 	dst, weight = dst[:len(x)], weight[:len(x)]
+	if simd.vectors(len(x)) {
+		simd.scaleMul(&dst[0], &x[0], &weight[0], scale, len(x))
+		return
+	}
 	for i, v := range x {
 		dst[i] = float32(v*scale) * weight[i]
 	}

@@ -61,7 +61,7 @@ func (p *Product) plan() {
 	if p.Up != nil {
 		rows /= 2
 	}
-	p.tileRows = max(8, rows&^7)
+	p.tileRows = max(16, rows&^15)
 	p.tileX = tileX
 	p.xTiles = (p.N + p.tileX - 1) / p.tileX
 	p.tiles = (w.Rows + p.tileRows - 1) / p.tileRows * p.xTiles
@@ -112,7 +112,7 @@ func (p *Product) tile(i int) {
 // mul writes the sums of w's rows r0 to r1-1 with rows x0 to x1-1 of x.
 func (p *Product) mul(w *Matrix, dst []float32, r0, r1, x0, x1 int) {
 	cols := w.Cols / p.taps
-	if lanes := simd.lanes(); lanes == 1 || cols == 0 || cols%lanes != 0 {
+	if !simd.whole(cols) {
 		for tap := range p.taps {
 			x := p.X[(x0+tap*p.dilation)*cols:]
 			if p.taps == 1 {

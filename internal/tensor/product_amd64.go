@@ -7,7 +7,7 @@ package tensor
 // mulPanel multiplies the n rows of x of a panel, as many as a kernel exists
 // for, with its weight rows.
 func mulPanel(p *panel, bf16 bool, n int) {
-	if simd == avx512 {
+	if simd.lanes == 16 {
 		switch {
 		case bf16 && n == 6:
 			mulBF16x6AVX512(p)
@@ -47,7 +47,7 @@ func mulPanel(p *panel, bf16 bool, n int) {
 // rowGroup is the largest number of x rows, of n, that a kernel exists for.
 func rowGroup(n int) int {
 	groups := [...]int{6, 4, 2, 1}
-	if simd == avx2 {
+	if simd.lanes == 8 {
 		groups = [...]int{3, 3, 2, 1}
 	}
 	for _, g := range groups {

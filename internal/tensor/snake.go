@@ -32,6 +32,10 @@ func (s *Snake) Forward(dst, x []float32, n int) {
 func (s *Snake) row(dst, x []float32, first int) {
 	frequency, scale := s.frequency[first:first+len(x)], s.scale[first:first+len(x)]
 	dst = dst[:len(x)]
+	if simd.vectors(len(x)) {
+		simd.snake(&dst[0], &x[0], &frequency[0], &scale[0], len(x))
+		return
+	}
 	for i, v := range x {
 		dst[i] = v + float32(sin2(float32(v*frequency[i]))*scale[i])
 	}

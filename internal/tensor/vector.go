@@ -3,6 +3,10 @@ package tensor
 // Add adds x to dst, element by element.
 func Add(dst, x []float32) {
 	dst = dst[:len(x)]
+	if simd.vectors(len(x)) {
+		simd.add(&dst[0], &x[0], len(x))
+		return
+	}
 	for i, v := range x {
 		dst[i] += v
 	}
@@ -11,6 +15,10 @@ func Add(dst, x []float32) {
 // AddScaled adds scale*x to dst, element by element.
 func AddScaled(dst, x []float32, scale float32) {
 	dst = dst[:len(x)]
+	if simd.vectors(len(x)) {
+		simd.addScaled(&dst[0], &x[0], scale, len(x))
+		return
+	}
 	for i, v := range x {
 		dst[i] += float32(scale * v)
 	}
@@ -27,6 +35,11 @@ func AddBias(dst, bias []float32, n int) {
 // each times its weight, one row after the other.
 func WeightedSum(dst, a, weights []float32) {
 	c := len(dst)
+	if simd.whole(c) && len(weights) > 0 {
+		a = a[:c*len(weights)]
+		simd.weightedSum(&dst[0], &a[0], &weights[0], len(weights), c)
+		return
+	}
 	for len(weights) >= 4 {
 		w0, w1, w2, w3 := weights[0], weights[1], weights[2], weights[3]
 		r0, r1, r2, r3 := a[:c], a[c:2*c], a[2*c:3*c], a[3*c:4*c]
@@ -47,6 +60,10 @@ func WeightedSum(dst, a, weights []float32) {
 // AddProduct adds x times y to dst, element by element.
 func AddProduct(dst, x, y []float32) {
 	dst, y = dst[:len(x)], y[:len(x)]
+	if simd.vectors(len(x)) {
+		simd.addProduct(&dst[0], &x[0], &y[0], len(x))
+		return
+	}
 	for i, v := range x {
 		dst[i] += float32(v * y[i])
 	}
@@ -56,8 +73,23 @@ func AddProduct(dst, x, y []float32) {
 func Mul(dst, x []float32, n int) {
 	for t := range n {
 		row := dst[t*len(x) : (t+1)*len(x)]
+		if simd.vectors(len(x)) {
+			simd.mul(&row[0], &x[0], len(x))
+			continue
+		}
 		for i, v := range x {
 			row[i] *= v
 		}
+	}
+}
+
+// Scale multiplies each element of x by factor.
+func Scale(x []float32, factor float32) {
+	if simd.vectors(len(x)) {
+		simd.scale(&x[0], factor, len(x))
+		return
+	}
+	for i := range x {
+		x[i] *= factor
 	}
 }
