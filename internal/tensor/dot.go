@@ -15,21 +15,39 @@ func Dot(a, b []float32) float32 {
 // Dots writes the dot product of x with each of n rows of a, [n, len(x)]
 // row-major, to dst.
 func Dots(dst, a []float32, n int, x []float32) {
-	c := len(x)
-	if n == 0 {
+	DotsRows(dst, n, a, n, x, len(x), len(x), 1)
+}
+
+// DotsRows writes, for each of some rows of x, its dot products with each of n
+// rows of a, [n, cols] row-major. The rows of x are cols long and xStride
+// apart; their results are dstStride apart. All bits are those of Dots.
+func DotsRows(dst []float32, dstStride int, a []float32, n int, x []float32, cols, xStride, rows int) {
+	if n == 0 || rows == 0 {
 		return
 	}
-	if simd.whole(c) {
-		dst, a = dst[:n], a[:n*c]
-		p := panel{
-			dst: unsafe.Pointer(&dst[0]),
-			w:   unsafe.Pointer(&a[0]), wStride: 4 * c, rows: n,
-			x: unsafe.Pointer(&x[0]), taps: 1, cols: c,
+	a = a[:n*cols]
+	if !simd.whole(cols) {
+		for i := range rows {
+			dotsPlain(dst[i*dstStride:i*dstStride+n], a, n, x[i*xStride:i*xStride+cols])
 		}
-		mulPanel(&p, false, 1)
 		return
 	}
-	dotsPlain(dst, a, n, x)
+	_, _ = dst[(rows-1)*dstStride+n-1], x[(rows-1)*xStride+cols-1]
+	p := panel{
+		dstStride: 4 * dstStride,
+		w:         unsafe.Pointer(&a[0]),
+		wStride:   4 * cols,
+		rows:      n,
+		xStride:   4 * xStride,
+		taps:      1,
+		cols:      cols,
+	}
+	for i := 0; i < rows; {
+		some := rowGroup(rows - i)
+		p.dst, p.x = unsafe.Pointer(&dst[i*dstStride]), unsafe.Pointer(&x[i*xStride])
+		mulPanel(&p, false, some)
+		i += some
+	}
 }
 
 // Every dot product of the plain kernels is summed in the same order: the even

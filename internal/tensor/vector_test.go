@@ -84,6 +84,27 @@ func TestWeightedSumDoesNotDependOnHowRowsAreDivided(t *testing.T) {
 	})
 }
 
+func TestDotsOfSeveralRowsAreThoseOfEach(t *testing.T) {
+	withEach(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(39, 40))
+		for _, cols := range []int{6, 8, 16, 48} {
+			for n := range 12 {
+				for rows := range 9 {
+					a, x := random(r, n*cols), random(r, rows*(cols+3))
+					got, want := make([]float32, rows*(n+2)+1), make([]float32, rows*(n+2)+1)
+					DotsRows(got, n+2, a, n, x, cols, cols+3, rows)
+					for i := range rows {
+						Dots(want[i*(n+2):], a, n, x[i*(cols+3):][:cols])
+					}
+					if !slices.Equal(got, want) {
+						t.Fatalf("%d rows of %d with %d: got %v, want %v", rows, cols, n, got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
 // An element's result must not depend on where it lies in the vector.
 func TestActivationsDoNotDependOnTheElementsPlace(t *testing.T) {
 	onEach(t, 35, func(t *testing.T, n int, x, y, z []float32) {
