@@ -10,18 +10,21 @@ import (
 
 // AudioRecorder records the audio of one replica of an audio stage.
 type AudioRecorder struct {
-	ttfp, duration, rtf, underrun prometheus.Observer
-	frames, continuityOK          prometheus.Counter
-	skipped                       map[SkipReason]prometheus.Counter // complete from the start, never written again
+	ttfp                    timing
+	duration, rtf, underrun prometheus.Observer
+	frames, continuityOK    prometheus.Counter
+	skipped                 map[SkipReason]prometheus.Counter // complete from the start, never written again
 }
 
 type audioVecs struct {
+	m                             *Metrics
 	ttfp, duration, rtf, underrun *prometheus.HistogramVec
 	frames, continuityOK, skipped *prometheus.CounterVec
 }
 
 func newAudioVecs(m *Metrics) *audioVecs {
 	return &audioVecs{
+		m:            m,
 		ttfp:         m.histogram(audioTTFP),
 		duration:     m.histogram(audioDuration),
 		rtf:          m.histogram(audioRTF),
@@ -35,7 +38,7 @@ func newAudioVecs(m *Metrics) *audioVecs {
 func (v *audioVecs) bind(r replica) *AudioRecorder {
 	stage, id := decimal(r.stage), decimal(r.id)
 	a := &AudioRecorder{
-		ttfp:         v.ttfp.WithLabelValues(stage, id),
+		ttfp:         v.m.timing(v.ttfp.WithLabelValues(stage, id)),
 		duration:     v.duration.WithLabelValues(stage, id),
 		rtf:          v.rtf.WithLabelValues(stage, id),
 		underrun:     v.underrun.WithLabelValues(stage, id),
@@ -50,12 +53,12 @@ func (v *audioVecs) bind(r replica) *AudioRecorder {
 }
 
 // FirstPacket records the time from a request's arrival to its first non-empty
-// chunk of streamed audio.
-func (a *AudioRecorder) FirstPacket(ttfp time.Duration) {
+// chunk of streamed audio. The id is for the exemplar.
+func (a *AudioRecorder) FirstPacket(ttfp time.Duration, id string) {
 	if a == nil {
 		return
 	}
-	a.ttfp.Observe(max(0, ttfp).Seconds())
+	a.ttfp.observe(max(0, ttfp), id)
 }
 
 // Finished records the whole audio of a request that ended naturally: frames

@@ -14,7 +14,7 @@ func BenchmarkRecorders(b *testing.B) {
 		requests, audio, hops := m.Requests(), m.Audio(2, 0), m.Transfer(1, 0, 2, 0)
 		route := m.HTTP().Route("/v1/models")
 		for call, f := range map[string]func(){
-			"Ended":   func() { requests.Ended(Stop, time.Second) },
+			"Ended":   func() { requests.Ended(Stop, time.Second, "r") },
 			"Played":  func() { audio.Played(time.Millisecond) },
 			"Hop":     func() { hops.Hop(1600, 1000, 1000, 1000) },
 			"Observe": func() { route.Observe("GET", 200, 0, 0, time.Millisecond) },
@@ -52,11 +52,11 @@ func BenchmarkScrape(b *testing.B) {
 		}
 	}
 	var size counter
-	m.write(&size)
+	m.write(&size, false)
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		m.write(io.Discard)
+		m.write(io.Discard, false)
 	}
 }
 
@@ -65,4 +65,16 @@ type counter int
 func (c *counter) Write(p []byte) (int, error) {
 	*c += counter(len(p))
 	return len(p), nil
+}
+
+func BenchmarkExemplars(b *testing.B) {
+	for name, m := range map[string]*Metrics{"on": withExemplars(), "off": newOn()} {
+		requests := m.Requests()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				requests.Ended(Stop, time.Second, "0123456789abcdef0123456789abcdef")
+			}
+		})
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 const documentHead = "# Metrics\n\n" +
 	"<!-- Made from the family table by `go generate ./metrics`; do not edit. -->\n\n" +
-	"`GET /metrics` answers in the Prometheus text format, 0.0.4. The `vllm:omni_` families have the names, labels, units and\n" +
+	"`GET /metrics` answers in the Prometheus text format, 0.0.4, or in OpenMetrics 1.0 to a client whose `Accept` prefers it. The `vllm:omni_` families have the names, labels, units and\n" +
 	"buckets of vLLM-Omni's production metrics page; `http_` families are those of its HTTP instrumentation.\n\n" +
 	"- Recording needs `--log-stats`. Without it the page names the `vllm:omni_` families (HELP and TYPE) and shows no sample\n" +
 	"  of them; `http_`, `process_` and `go_` families stay. A family without a child is named the same way.\n" +
@@ -20,6 +20,11 @@ const documentHead = "# Metrics\n\n" +
 	"- Children whose labels are a closed set exist at zero from the start; transfer edges appear with their first hop.\n" +
 	"- There are no `_created` series, and `go_` families stand where the reference has `python_` ones. Bucket bounds are\n" +
 	"  written as Go writes them (`le=\"1\"`), which Prometheus 3 stores as `le=\"1.0\"`.\n" +
+	"- `limelight_` families are Limelight's own. They keep Prometheus' conventions for names.\n" +
+	"- With `--exemplars` (the default) pages in OpenMetrics show the id of a request with each bucket of\n" +
+	"  `vllm:omni_e2e_request_latency_s` and `vllm:omni_audio_ttfp_s`: label and id are at most 128 characters long.\n" +
+	"- *needs* is what a pipeline must have for a family to move, *outcomes that move it* are the kinds of request that do so,\n" +
+	"  each by itself. `limelight check --moved` goes by them ([check.md](check.md)).\n" +
 	"- A *natural* end is one with the reason stop, length or repetition.\n"
 
 // WriteMarkdown writes the documentation of every family in the table.

@@ -29,6 +29,7 @@ const (
 	GroupPipeline Group = "Pipeline"
 	GroupAudio    Group = "Audio"
 	GroupTransfer Group = "Transfer"
+	GroupOwn      Group = "Limelight's own"
 	GroupHTTP     Group = "HTTP"
 	GroupRuntime  Group = "Runtime"
 )
@@ -115,7 +116,7 @@ func (f Family) own() []string {
 // Families returns the table: every family that Limelight declares, in the
 // order of the documentation.
 func Families() []Family {
-	return slices.Concat(pipelineFamilies(), audioFamilies(), transferFamilies(), httpFamilies(), runtimeFamilies())
+	return slices.Concat(pipelineFamilies(), audioFamilies(), transferFamilies(), ownFamilies(), httpFamilies(), runtimeFamilies())
 }
 
 // family looks one up; a name that is not in the table is a mistake in the

@@ -20,6 +20,12 @@ type Options struct {
 	// OmniPrefix is the prefix that the omni families have on the page. Empty
 	// means DefaultOmniPrefix; later releases of vLLM-Omni write "vllm_omni:".
 	OmniPrefix string
+	// Version is the server's, for the build's family; default "devel".
+	Version string
+	// Exemplars keeps a request id with the newest observation in each bucket of
+	// the end-to-end and first-packet times, for pages in OpenMetrics. It costs
+	// two maps a request.
+	Exemplars bool
 	// Stages are the pipeline's stages.
 	Stages []StageInfo
 }
@@ -43,9 +49,15 @@ type Metrics struct {
 	labels   prometheus.Labels
 	registry *prometheus.Registry
 	requests *RequestRecorder
+	refusals *RefusalRecorder
+	replicas *replicaGauges
 	http     *HTTPRecorder
 	audio    *audioVecs
 	transfer *transferVecs
+	work     *stageVecs
+	stages   []*StageRecorder // by id; written by New alone
+
+	exemplars bool
 
 	mu     sync.RWMutex // guards the recorders, which are made once
 	voices map[replica]*AudioRecorder
@@ -64,8 +76,11 @@ func New(o Options) *Metrics {
 		registry: prometheus.NewRegistry(),
 		voices:   map[replica]*AudioRecorder{},
 		edges:    map[edge]*TransferRecorder{},
+
+		exemplars: o.Exemplars,
 	}
 	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
+	m.build(o.Version)
 	m.http = newHTTPRecorder(m)
 	if !o.LogStats {
 		return m
@@ -73,7 +88,13 @@ func New(o Options) *Metrics {
 	m.requests = newRequestRecorder(m)
 	m.audio = newAudioVecs(m)
 	m.transfer = newTransferVecs(m)
+	m.refusals = newRefusalRecorder(m)
+	m.replicas = newReplicaGauges(m)
+	m.registry.MustRegister(m.replicas)
+	m.work = newStageVecs(m)
 	for _, s := range o.Stages {
+		m.stages = append(m.stages, make([]*StageRecorder, max(0, s.ID+1-len(m.stages)))...)
+		m.stages[s.ID] = m.work.bind(s)
 		if s.Audio {
 			for id := range s.Replicas {
 				m.Audio(s.ID, id)
@@ -89,6 +110,23 @@ func (m *Metrics) Requests() *RequestRecorder {
 		return nil
 	}
 	return m.requests
+}
+
+// Refusals returns the recorder of requests that were not admitted.
+func (m *Metrics) Refusals() *RefusalRecorder {
+	if m == nil {
+		return nil
+	}
+	return m.refusals
+}
+
+// Stage returns the recorder of one of Options' stages; nil if there is no
+// such stage.
+func (m *Metrics) Stage(id int) *StageRecorder {
+	if m == nil || id < 0 || id >= len(m.stages) {
+		return nil
+	}
+	return m.stages[id]
 }
 
 // HTTP returns the recorder of HTTP requests; it records with stats off too.
@@ -134,6 +172,17 @@ func once[K comparable, R any](m *Metrics, made map[K]*R, key K, bind func(K) *R
 	r = bind(key)
 	made[key] = r
 	return r
+}
+
+// build shows the version.
+func (m *Metrics) build(version string) {
+	if version == "" {
+		version = "devel"
+	}
+	f := family(m.table, buildInfo)
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, f.own())
+	m.registry.MustRegister(info)
+	info.WithLabelValues(version).Set(1)
 }
 
 func (m *Metrics) counter(name string) *prometheus.CounterVec {

@@ -73,13 +73,35 @@ func samples(t *testing.T, m *Metrics, name string, labels ...string) float64 {
 	return sum
 }
 
+// replicas is a source of states: that of the talker's replica, the others
+// are ready.
+func replicas(talker ReplicaState) func(func(int, int, ReplicaState)) {
+	return func(yield func(int, int, ReplicaState)) {
+		for _, s := range threeStages {
+			for id := range s.Replicas {
+				state := ReplicaReady
+				if s.ID == 1 {
+					state = talker
+				}
+				yield(s.ID, id, state)
+			}
+		}
+	}
+}
+
 // useAll makes one event of every kind.
 func useAll(m *Metrics) {
 	m.ObserveRequests(func() (int, int) { return 3, 4 })
-	m.Requests().Ended(Stop, 1500*time.Millisecond)
-	m.Requests().Ended(Abort, time.Second)
+	m.ObserveReplicas(replicas(ReplicaFull))
+	m.Requests().Admitted()
+	m.Refusals().Refused(QueueFull)
+	m.Stage(1).Failed(CauseHop)
+	m.Stage(1).Wasted(Abort, 7, 0)
+	m.Stage(2).Wasted(Error, 0, 0.5)
+	m.Requests().Ended(Stop, 1500*time.Millisecond, "r")
+	m.Requests().Ended(Abort, time.Second, "r")
 	a := m.Audio(2, 1)
-	a.FirstPacket(234 * time.Millisecond)
+	a.FirstPacket(234*time.Millisecond, "r")
 	a.Finished(48000, 24000, 900*time.Millisecond)
 	a.Played(20 * time.Millisecond)
 	a.Skipped(MalformedCodec)
@@ -192,8 +214,9 @@ func TestPageLintsButForTheReferencesNames(t *testing.T) {
 
 func TestTwoServersInOneProcessKeepTheirOwnTotals(t *testing.T) {
 	a, b := newOn(), newOn()
-	a.Requests().Ended(Stop, time.Second)
-	if samples(t, a, requestsSuccess) != 1 || samples(t, b, requestsSuccess) != 0 {
+	a.Requests().Ended(Stop, time.Second, "r")
+	a.Refusals().Refused(Draining)
+	if samples(t, a, requestsSuccess) != 1 || samples(t, a, requestsRefused) != 1 || samples(t, b, requestsRefused) != 0 || samples(t, b, requestsSuccess) != 0 {
 		t.Error("two servers share a counter")
 	}
 }

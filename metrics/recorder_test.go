@@ -15,7 +15,7 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		return func(m *Metrics) { m.ObserveRequests(func() (int, int) { return n, waiting }) }
 	}
 	ended := func(r FinishedReason) func(*Metrics) {
-		return func(m *Metrics) { m.Requests().Ended(r, 500*ms) }
+		return func(m *Metrics) { m.Requests().Ended(r, 500*ms, "r") }
 	}
 	audio := func(f func(*AudioRecorder)) func(*Metrics) {
 		return func(m *Metrics) { f(m.Audio(2, 0)) }
@@ -25,6 +25,14 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 	hop := func(m *Metrics) { m.Transfer(0, 0, 1, 0).Hop(4096, ms, ms, ms) }
 	request := func(m *Metrics) { m.HTTP().Route("/v1/models").Observe("GET", 200, 5, 7, ms) }
 	nothing := func(*Metrics) {}
+	refused := func(r RefusalReason) func(*Metrics) { return func(m *Metrics) { m.Refusals().Refused(r) } }
+	failed := func(c FailureCause) func(*Metrics) { return func(m *Metrics) { m.Stage(1).Failed(c) } }
+	wasted := func(stage int, r FinishedReason, tokens int, audio float64) func(*Metrics) {
+		return func(m *Metrics) { m.Stage(stage).Wasted(r, tokens, audio) }
+	}
+	states := func(s ReplicaState) func(*Metrics) {
+		return func(m *Metrics) { m.ObserveReplicas(replicas(s)) }
+	}
 	for _, c := range []struct {
 		name          string
 		moving, still string
@@ -42,7 +50,7 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{requestsSuccess, "a reason nobody knows is an error", "stop", ended("odd"), ended(Stop), 1, 0, []string{"finished_reason=error"}},
 		{e2eRequestLatency, "stop", "aborted", ended(Stop), ended(Abort), 1, 0, nil},
 		{e2eRequestLatency, "length", "failed", ended(Length), ended(Error), 1, 0, nil},
-		{audioTTFP, "streamed", "not streamed", audio(func(a *AudioRecorder) { a.FirstPacket(ms) }), finished, 1, 0, nil},
+		{audioTTFP, "streamed", "not streamed", audio(func(a *AudioRecorder) { a.FirstPacket(ms, "r") }), finished, 1, 0, nil},
 		{audioDuration, "natural end", "silent", finished, skipped, 1, 0, nil},
 		{audioRTF, "natural end", "silent", finished, skipped, 1, 0, nil},
 		{audioFrames, "natural end", "silent", finished, skipped, 24000, 0, nil},
@@ -55,6 +63,19 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{transferTx, "hop", "text only", hop, ended(Stop), 1, 0, []string{"from_replica=0", "to_replica=0"}},
 		{transferRx, "hop", "text only", hop, ended(Stop), 1, 0, nil},
 		{transferInFlight, "hop", "text only", hop, ended(Stop), 1, 0, nil},
+		{buildInfo, "always", "no event", nothing, useAll, 1, 1, []string{"version=devel"}},
+		{requestsAdmitted, "admitted", "refused", func(m *Metrics) { m.Requests().Admitted() }, refused(QueueFull), 1, 0, nil},
+		{requestsRefused, "queue full", "admitted", refused(QueueFull), func(m *Metrics) { m.Requests().Admitted() }, 1, 0, []string{"reason=queue_full"}},
+		{requestsRefused, "unauthorized", "not found", refused(Unauthorized), refused(NotFound), 1, 0, []string{"reason=unauthorized"}},
+		{requestsRefused, "a reason nobody knows is a bad request", "draining", refused("odd"), refused(Draining), 1, 0, []string{"reason=bad_request"}},
+		{stageFailures, "timeout", "aborted", failed(CauseTimeout), ended(Abort), 1, 0, []string{"stage=1", "cause=timeout"}},
+		{stageFailures, "a cause nobody knows is the engine", "rejected", failed("odd"), failed(CauseRejected), 1, 0, []string{"stage=1", "cause=engine"}},
+		{wastedTokens, "aborted", "natural end", wasted(1, Abort, 7, 0), wasted(1, Stop, 7, 0), 7, 0, []string{"stage=1", "finished_reason=abort"}},
+		{wastedTokens, "failed", "a stage without tokens", wasted(0, Error, 7, 0), wasted(2, Error, 7, 0), 7, 0, []string{"finished_reason=error"}},
+		{wastedAudioSeconds, "aborted", "natural end", wasted(2, Abort, 0, 0.5), wasted(2, Length, 0, 0.5), 0.5, 0, []string{"stage=2", "finished_reason=abort"}},
+		{wastedAudioSeconds, "failed", "a stage without sound", wasted(2, Error, 0, 0.5), wasted(1, Error, 0, 0.5), 0.5, 0, []string{"finished_reason=error"}},
+		{replicaState, "a place taken", "places left", states(ReplicaFull), states(ReplicaReady), 1, 0, []string{"stage=1", "replica=0", "state=full"}},
+		{replicaState, "places left", "a place taken", states(ReplicaReady), states(ReplicaFull), 1, 0, []string{"stage=1", "state=ready"}},
 		{httpRequests, "2xx", "nothing", request, nothing, 1, 0, []string{"status=2xx", "method=GET", "handler=/v1/models"}},
 		{httpRequests, "client gone is 4xx", "2xx", func(m *Metrics) { m.HTTP().Route("/x").Observe("POST", 0, 0, 0, ms) }, request, 1, 0, []string{"status=4xx"}},
 		{httpRequestSize, "request", "nothing", request, nothing, 1, 0, nil},
@@ -132,7 +153,7 @@ func TestMethodsThatClientsInventShareOneChild(t *testing.T) {
 func TestNilRecordersAreSilent(t *testing.T) {
 	var m *Metrics
 	useAll(m)
-	if m.Requests() != nil || m.Audio(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
+	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
 		t.Error("a nil Metrics gave a recorder")
 	}
 }
@@ -141,11 +162,16 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 	on, off := newOn(), New(Options{ModelName: "m", Stages: threeStages})
 	useAll(on)
 	for _, m := range []*Metrics{on, off} {
+		refusals, work := m.Refusals(), m.Stage(1)
 		requests, audio, hops, route := m.Requests(), m.Audio(2, 1), m.Transfer(1, 0, 2, 1), m.HTTP().Route("/v1/models")
 		route.Observe("GET", 200, 0, 0, 0)
 		for name, f := range map[string]func(){
-			"Ended":       func() { requests.Ended(Stop, time.Second) },
-			"FirstPacket": func() { audio.FirstPacket(time.Second) },
+			"Ended":       func() { requests.Ended(Stop, time.Second, "r") },
+			"Admitted":    func() { requests.Admitted() },
+			"Refused":     func() { refusals.Refused(QueueFull) },
+			"Failed":      func() { work.Failed(CauseHop) },
+			"Wasted":      func() { work.Wasted(Abort, 1, 1) },
+			"FirstPacket": func() { audio.FirstPacket(time.Second, "r") },
 			"Finished":    func() { audio.Finished(1, 24000, time.Second) },
 			"Played":      func() { audio.Played(0) },
 			"Skipped":     func() { audio.Skipped(NoAudioData) },

@@ -7,19 +7,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// RequestRecorder records the ends of the pipeline's requests.
+// RequestRecorder records the admissions and the ends of the pipeline's
+// requests.
 type RequestRecorder struct {
-	ends   map[FinishedReason]prometheus.Counter // complete from the start, never written again
-	e2e    prometheus.Observer
-	gauges *requestGauges
+	admitted prometheus.Counter
+	ends     map[FinishedReason]prometheus.Counter // complete from the start, never written again
+	e2e      timing
+	gauges   *requestGauges
 }
 
 func newRequestRecorder(m *Metrics) *RequestRecorder {
 	ends := m.counter(requestsSuccess)
 	r := &RequestRecorder{
-		ends:   make(map[FinishedReason]prometheus.Counter),
-		e2e:    m.histogram(e2eRequestLatency).WithLabelValues(),
-		gauges: newRequestGauges(m),
+		admitted: m.counter(requestsAdmitted).WithLabelValues(),
+		ends:     make(map[FinishedReason]prometheus.Counter),
+		e2e:      m.timing(m.histogram(e2eRequestLatency).WithLabelValues()),
+		gauges:   newRequestGauges(m),
 	}
 	for _, reason := range finishedReasons {
 		r.ends[reason] = ends.WithLabelValues(string(reason))
@@ -28,9 +31,19 @@ func newRequestRecorder(m *Metrics) *RequestRecorder {
 	return r
 }
 
+// Admitted records that a request was admitted. It must be called before the
+// request can end.
+func (r *RequestRecorder) Admitted() {
+	if r == nil {
+		return
+	}
+	r.admitted.Inc()
+}
+
 // Ended records that an admitted request ended e2e after its arrival. A reason
 // outside the closed set counts as an error: whoever invents one has a fault.
-func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration) {
+// The id is for the exemplar.
+func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration, id string) {
 	if r == nil {
 		return
 	}
@@ -40,7 +53,7 @@ func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration) {
 	}
 	end.Inc()
 	if reason != Abort && reason != Error {
-		r.e2e.Observe(e2e.Seconds())
+		r.e2e.observe(e2e, id)
 	}
 }
 

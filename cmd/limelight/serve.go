@@ -154,6 +154,8 @@ func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 		StageTimeout: c.Limits.StageTimeout,
 		Gather:       !c.AsyncChunk,
 		OmniPrefix:   c.Metrics.Prefix,
+		Exemplars:    c.Metrics.Exemplars,
+		Version:      server.Version(),
 		Replicas:     map[string]int{},
 		StageSeqs:    map[string]int{},
 		Sampling:     map[string]config.Sampling{},

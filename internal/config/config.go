@@ -104,6 +104,8 @@ type Metrics struct {
 	LogStats bool
 	// EnableMFU adds the families of model FLOPs utilization.
 	EnableMFU bool
+	// Exemplars keeps request ids with the times that pages in OpenMetrics show.
+	Exemplars bool
 	// Prefix is that of the omni families on the page.
 	Prefix string
 	// Addr serves /metrics apart, on HOST:PORT; empty is the main port.
@@ -164,7 +166,7 @@ func Default() *Config {
 			HeaderTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 30 * time.Second,
 			StageTimeout: 5 * time.Minute,
 		},
-		Metrics: Metrics{Prefix: OmniPrefixes[0]},
+		Metrics: Metrics{Exemplars: true, Prefix: OmniPrefixes[0]},
 		Stages: []Stage{
 			{Name: "thinker", NumReplicas: 1, samples: true},
 			{Name: "talker", NumReplicas: 1, samples: true},

@@ -13,6 +13,12 @@ func (f *flight) note(k int, out engine.Output) {
 	defer f.mu.Unlock()
 	l := &f.legs[k]
 	l.lastOutput = f.o.now()
+	tokens, seconds := made(out)
+	l.tokens += tokens
+	l.seconds += seconds
+	if f.ended != "" { // what comes after the end of an abort or a failure is wasted, too
+		f.o.work[k].Wasted(metrics.FinishedReason(f.ended), tokens, seconds)
+	}
 	if audio, ok := out.Payload.(*engine.Audio); ok && k == f.req.Final {
 		f.frames += int64(len(audio.Samples))
 		f.rate, f.sample = audio.Rate, l.lastOutput
@@ -22,6 +28,19 @@ func (f *flight) note(k int, out engine.Output) {
 		l.finish = out.Finish
 		l.usage = out.Usage
 	}
+}
+
+// made is what one output is worth: tokens, of which codec frames are a kind,
+// and seconds of audio.
+func made(out engine.Output) (tokens int, seconds float64) {
+	tokens = len(out.Tokens)
+	switch p := out.Payload.(type) {
+	case *engine.Frames:
+		tokens += len(p.Codes) / max(1, p.Groups)
+	case *engine.Audio:
+		seconds = float64(len(p.Samples)) / float64(max(1, p.Rate))
+	}
+	return tokens, seconds
 }
 
 // handed keeps when stage k was first handed work.
@@ -64,13 +83,31 @@ func (f *flight) end(reason engine.FinishReason) {
 		return
 	}
 	f.ended, f.endAt = reason, now
+	for k, l := range f.legs {
+		f.o.work[k].Wasted(metrics.FinishedReason(reason), l.tokens, l.seconds)
+	}
+	failure := f.err
 	f.mu.Unlock()
 
-	f.o.requests.Ended(metrics.FinishedReason(reason), now.Sub(f.req.Arrived))
-	if reason != engine.FinishAbort && reason != engine.FinishError {
+	f.o.requests.Ended(metrics.FinishedReason(reason), now.Sub(f.req.Arrived), f.req.ID)
+	switch reason {
+	case engine.FinishAbort:
+	case engine.FinishError:
+		f.recordFailure(failure)
+	default:
 		f.recordAudio()
 	}
 	f.o.leave(f)
+}
+
+// recordFailure counts the end of a request as an error of a stage; without
+// one to blame the last one gave what no reply could be made of.
+func (f *flight) recordFailure(failure *StageError) {
+	if failure == nil {
+		f.o.work[f.req.Final].Failed(metrics.CauseReply)
+		return
+	}
+	f.o.work[failure.Stage].Failed(cause(failure.Err))
 }
 
 // recordAudio observes the audio families of a request that ended naturally:

@@ -66,6 +66,8 @@ type leg struct {
 	// without async chunks only. The stage's pump alone uses it.
 	gathered []engine.Payload
 	finish   engine.FinishReason
+	tokens   int     // given out
+	seconds  float64 // of audio given out
 	usage    engine.Usage
 	// firstInput is when the stage was handed its first work, lastOutput when
 	// it gave its newest output.
@@ -236,10 +238,10 @@ func (f *flight) forward(k int, p engine.Payload, last bool) error {
 		return nil
 	}
 	err := l.link.Send(f.silentCtx, p)
-	if errors.Is(err, errAudioRejected) || errors.Is(err, connector.ErrClosed) {
-		return nil // the next stage takes nothing more: its audio was rejected, or is long enough
+	if err == nil || errors.Is(err, errAudioRejected) || errors.Is(err, connector.ErrClosed) {
+		return nil // sent, or the next stage takes nothing more: its audio was rejected, or is long enough
 	}
-	return err
+	return &hopError{err}
 }
 
 // connect binds a replica of stage k+1, opens the link to it, and sets its
@@ -256,7 +258,7 @@ func (f *flight) connect(k int) bool {
 	link, err := f.o.connectors[k].Open(edge, f.req.ID)
 	if err != nil {
 		binding.Release()
-		f.fail(k, err)
+		f.fail(k, &hopError{err})
 		return false
 	}
 	if !f.open(to, binding, time.Time{}) {
@@ -289,7 +291,7 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 		case errors.Is(err, connector.ErrClosed): // the stage takes nothing more; its pump says why
 			return
 		case err != nil:
-			f.interrupted(k, err)
+			f.interrupted(k, &hopError{err})
 			return
 		}
 		hops.Hop(hop.Size, hop.Tx, hop.InFlight, hop.Rx)

@@ -71,6 +71,7 @@ type Orchestrator struct {
 	connectors []connector.Connector
 	metrics    *metrics.Metrics
 	requests   *metrics.RequestRecorder
+	work       []*metrics.StageRecorder // by stage
 	now        func() time.Time
 
 	stageTimeout time.Duration
@@ -111,10 +112,12 @@ func New(o Options) *Orchestrator {
 		running: make(map[*flight]struct{}),
 		idle:    make(chan struct{}),
 	}
-	for _, s := range orch.stages {
+	for k, s := range orch.stages {
+		orch.work = append(orch.work, o.Metrics.Stage(k))
 		s.OnFreed(orch.dispatch)
 	}
 	orch.metrics.ObserveRequests(orch.Requests)
+	orch.metrics.ObserveReplicas(orch.replicas)
 	return orch
 }
 
@@ -165,6 +168,7 @@ func (o *Orchestrator) Submit(req Request) (*Reply, error) {
 		o.mu.Unlock()
 		return nil, ErrQueueFull
 	}
+	o.requests.Admitted()
 	o.mu.Unlock()
 	o.dispatch()
 	return &Reply{f: f}, nil
@@ -212,6 +216,15 @@ func (o *Orchestrator) Requests() (running, waiting int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.running), o.queue.len()
+}
+
+// replicas tells the state of every replica at this instant.
+func (o *Orchestrator) replicas(yield func(stage, replica int, state metrics.ReplicaState)) {
+	for k, s := range o.stages {
+		for replica, state := range s.States() {
+			yield(k, replica, metrics.ReplicaState(state))
+		}
+	}
 }
 
 // Stages returns the pipeline's stages; the slice must not be changed.

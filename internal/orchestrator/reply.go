@@ -81,7 +81,7 @@ func (r *Reply) next(ev Event, ok bool) (Event, error) {
 func (r *Reply) AudioWritten(samples, rate int) {
 	f := r.f
 	if f.timeline.audioWritten(f.o.now(), samples, rate) {
-		f.audio().FirstPacket(f.timeline.ttfp())
+		f.audio().FirstPacket(f.timeline.ttfp(), f.req.ID)
 	}
 }
 

@@ -67,6 +67,14 @@ type Options struct {
 	// OmniPrefix is the prefix of the omni families on the page; empty is the
 	// default of package metrics.
 	OmniPrefix string
+	// Exemplars keeps request ids with the end-to-end and first-packet times.
+	Exemplars bool
+	// Version is the server's, for the metrics page.
+	Version string
+	// Metrics is what a pipeline that was closed recorded into, for one with as
+	// many stages that goes on in its place: totals stay what they were, and the
+	// fields above that are for a metrics page mean nothing. Nil makes new ones.
+	Metrics *metrics.Metrics
 	// Log receives what is worth saying while the pipeline is built; nil is
 	// slog.Default.
 	Log *slog.Logger
@@ -107,11 +115,17 @@ func New(o Options) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := metrics.New(metrics.Options{ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Stages: []metrics.StageInfo{
-		{ID: Thinker, Replicas: counts[Thinker], AR: true},
-		{ID: Talker, Replicas: counts[Talker], AR: true},
-		{ID: Code2Wav, Replicas: counts[Code2Wav], Audio: true},
-	}})
+	m := o.Metrics
+	if m == nil {
+		m = metrics.New(metrics.Options{
+			ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version,
+			Stages: []metrics.StageInfo{
+				{ID: Thinker, Replicas: counts[Thinker], AR: true},
+				{ID: Talker, Replicas: counts[Talker], AR: true},
+				{ID: Code2Wav, Replicas: counts[Code2Wav], Audio: true},
+			},
+		})
+	}
 	listeners := func(stage, replica int) []ar.Listener {
 		if o.Listener == nil {
 			return nil

@@ -69,7 +69,8 @@ func (c *call) hold(n int64) bool {
 func (c *call) failBody(err error) {
 	e := c.server.bodyError(err)
 	c.w.Header().Set("Connection", "close")
-	if e.Status == http.StatusServiceUnavailable {
+	if reason, later := busy(err); later {
+		c.refused.Refused(reason)
 		c.w.Header().Set("Retry-After", "1")
 	}
 	c.fail(e)

@@ -236,6 +236,9 @@ func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err e
 
 // refuse answers a request that was not admitted.
 func (c *call) refuse(err error) {
+	if reason, later := busy(err); later {
+		c.refused.Refused(reason)
+	}
 	c.w.Header().Set("Retry-After", "1")
 	c.fail(refusal(err))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/limelight-omni/limelight/internal/openai"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
+	"github.com/limelight-omni/limelight/metrics"
 )
 
 // statusClientGone is what the books say of a request whose client left before
@@ -16,8 +17,12 @@ const statusClientGone = 499
 // errStreams refuses one stream too many.
 var errStreams = errors.New("the server streams as many replies as it may")
 
-// fail answers with an OpenAI error body.
+// fail answers with an OpenAI error body. A status that says what the client
+// did wrong is a refusal in the books.
 func (c *call) fail(e *openai.Error) {
+	if reason, refused := refusedWith(e.Status); refused {
+		c.refused.Refused(reason)
+	}
 	// Nobody is left to tell when the write fails.
 	_ = writeBody(c.w, e.Status, "application/json", e.Body())
 }
@@ -36,10 +41,42 @@ func internalError(message string) *openai.Error {
 
 // refusal is the answer to a request that was not admitted.
 func refusal(err error) *openai.Error {
-	if errors.Is(err, orchestrator.ErrQueueFull) || errors.Is(err, orchestrator.ErrDraining) || errors.Is(err, errStreams) {
+	if _, later := busy(err); later {
 		return openai.Problem(http.StatusServiceUnavailable, "%v; try again", err)
 	}
 	return internalError(err.Error())
+}
+
+// refusedWith is the reason of a refusal that its status tells.
+func refusedWith(status int) (metrics.RefusalReason, bool) {
+	switch status {
+	case http.StatusUnauthorized:
+		return metrics.Unauthorized, true
+	case http.StatusNotFound:
+		return metrics.NotFound, true
+	case http.StatusMethodNotAllowed:
+		return metrics.MethodNotAllowed, true
+	case http.StatusRequestTimeout:
+		return metrics.SlowBody, true
+	case http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
+		return metrics.TooLarge, true
+	}
+	return metrics.BadRequest, status >= 400 && status < 500
+}
+
+// busy is the reason of a refusal that a later try may not meet.
+func busy(err error) (metrics.RefusalReason, bool) {
+	switch {
+	case errors.Is(err, orchestrator.ErrQueueFull):
+		return metrics.QueueFull, true
+	case errors.Is(err, orchestrator.ErrDraining):
+		return metrics.Draining, true
+	case errors.Is(err, errStreams):
+		return metrics.TooManyStreams, true
+	case errors.Is(err, errBodies):
+		return metrics.TooManyBodies, true
+	}
+	return "", false
 }
 
 // failure is the answer to a request whose stage failed.

@@ -74,12 +74,20 @@ func TestBadRequestsGetAnOpenAIErrorAndCountAsNoRequest(t *testing.T) {
 	if n := page[`http_requests_total{handler="none",method="POST",status="4xx"}`]; n != 2 {
 		t.Errorf("%v requests of no route", n)
 	}
+	for reason, want := range map[string]float64{"bad_request": 18, "not_found": 2, "method_not_allowed": 1, "queue_full": 0, "draining": 0} {
+		if n := page[`limelight_requests_refused_total{reason="`+reason+`"}`]; n != want {
+			t.Errorf("%v refused as %s, want %v", n, reason, want)
+		}
+	}
 }
 
 func TestBodyThatIsTooLargeIs413(t *testing.T) {
 	h := serve(t, pipeline.Options{})
 	if r, data := h.exchange("/v1/audio/speech", `{"input":"`+strings.Repeat("x", 32<<20)+`"}`); r.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", r.StatusCode, data)
+	}
+	if n := h.page()[`limelight_requests_refused_total{reason="too_large"}`]; n != 1 {
+		t.Errorf("%v refused as too large", n)
 	}
 }
 
@@ -91,6 +99,9 @@ func TestDrainingServerRefusesWith503(t *testing.T) {
 	r, data := h.exchange("/v1/chat/completions", `{`+hello+`}`)
 	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("status %d: %s", r.StatusCode, data)
+	}
+	if n := h.page()[`limelight_requests_refused_total{reason="draining"}`]; n != 1 {
+		t.Errorf("%v refused as draining", n)
 	}
 }
 

@@ -22,6 +22,8 @@ type call struct {
 	id      string
 	arrived time.Time // the handler was entered; the body is not read yet
 
+	refused *metrics.RefusalRecorder // nil on uncounted routes
+
 	held   int64 // bytes of the bound on bodies
 	stream bool  // one of the streams that are bounded
 }
@@ -134,6 +136,9 @@ func (s *Server) wrap(rt route, recorder *metrics.RouteRecorder) http.Handler {
 				panic(http.ErrAbortHandler) // net/http closes the connection
 			}
 		}()
+		if !rt.uncounted {
+			c.refused = s.metrics.Refusals()
+		}
 		c.deadlines()
 		switch n := lines(r.Header); {
 		case n > s.limits.MaxHeaders:

@@ -27,17 +27,34 @@ func used(t *testing.T) string {
 // use records one streamed reply, one silent one and one abort, as a server
 // would, at replica 1 of the audio stage.
 func use(m *metrics.Metrics) {
-	for _, reason := range []metrics.FinishedReason{metrics.Stop, metrics.Length, metrics.Abort} {
-		m.Requests().Ended(reason, 1500*time.Millisecond)
+	m.ObserveReplicas(states(metrics.ReplicaReady))
+	m.Refusals().Refused(metrics.NotFound)
+	m.HTTP().Route(metrics.NoHandler).Observe("GET", 404, 0, 10, time.Millisecond)
+	m.Stage(2).Failed(metrics.CauseEngine)
+	m.Stage(2).Wasted(metrics.Abort, 0, 0.25)
+	m.Stage(1).Wasted(metrics.Abort, 12, 0)
+	for _, reason := range []metrics.FinishedReason{metrics.Stop, metrics.Length, metrics.Abort, metrics.Error} {
+		m.Requests().Admitted()
+		m.Requests().Ended(reason, 1500*time.Millisecond, "r")
 		m.HTTP().Route("/v1/chat/completions").Observe("POST", 200, 100, 0, 1500*time.Millisecond)
 	}
 	a := m.Audio(2, 1)
-	a.FirstPacket(300 * time.Millisecond)
+	a.FirstPacket(300*time.Millisecond, "r")
 	a.Finished(48000, 24000, 900*time.Millisecond)
 	a.Played(20 * time.Millisecond)
 	a.Skipped(metrics.NoAudioData)
 	m.Transfer(0, 0, 1, 0).Hop(4096, time.Millisecond, time.Millisecond, time.Millisecond)
 	m.Transfer(1, 0, 2, 1).Hop(1600, time.Millisecond, time.Millisecond, time.Millisecond)
+}
+
+func states(s metrics.ReplicaState) func(func(int, int, metrics.ReplicaState)) {
+	return func(yield func(int, int, metrics.ReplicaState)) {
+		for _, info := range threeStages {
+			for id := range info.Replicas {
+				yield(info.ID, id, s)
+			}
+		}
+	}
 }
 
 func text(m *metrics.Metrics) string {
@@ -117,7 +134,7 @@ func TestFindings(t *testing.T) {
 			return text(metrics.New(metrics.Options{ModelName: "m", Stages: threeStages})) + "vllm:omni_num_requests_running{model_name=\"m\"} 0\n"
 		}, "the child"},
 
-		{"natural ends", replace(`reason="stop",model_name="m"} 1`, `reason="stop",model_name="m"} 2`), "vllm:omni_e2e_request_latency_s: the count: 2, natural ends: 3"},
+		{"natural ends", replace(`success_total{finished_reason="stop",model_name="m"} 1`, `success_total{finished_reason="stop",model_name="m"} 2`), "vllm:omni_e2e_request_latency_s: the count: 2, natural ends: 3"},
 		{"rtf without duration", all(`duration_s_count{`+voice+`} 1`, `duration_s_count{`+voice+`} 2`), "vllm:omni_audio_rtf: stage 2, replica 1: the count: 1, durations: 2"},
 		{"frames", replace(`frames_total{`+voice+`} 48000`, `frames_total{`+voice+`} 47999`), "vllm:omni_audio_frames_total: stage 2, replica 1: 47999 frames and 2 s of audio are at no sample rate"},
 		{"underruns before first packets", replace(`ttfp_s_count{`+voice+`} 1`, `ttfp_s_count{`+voice+`} 0`), "underruns: 1, which is more than first packets: 0"},
@@ -126,7 +143,12 @@ func TestFindings(t *testing.T) {
 		{"hop counted thrice", replace(`rx_s_count{from_replica="0",from_stage="1",model_name="m",to_replica="1",to_stage="2"} 1`, `rx_s_count{from_replica="0",from_stage="1",model_name="m",to_replica="1",to_stage="2"} 2`), "vllm:omni_transfer_rx_s: 2"},
 		{"hop that skips a stage", all(`from_stage="1"`, `from_stage="0"`), "a hop from stage 0 to stage 2"},
 		{"sound from nowhere", all(`to_replica="1"`, `to_replica="0"`), "stage 2, replica 1: durations: 1, which is more than hops to the replica: 0"},
-		{"http", replace(`status="2xx"} 3`, `status="2xx"} 4`), "http_requests_total: requests of /v1/chat/completions: 4, http_request_size_bytes: 3"},
+		{"http", replace(`status="2xx"} 4`, `status="2xx"} 5`), "http_requests_total: requests of /v1/chat/completions: 5, http_request_duration_seconds: 4"},
+		{"admissions", replace(`admitted_total{model_name="m"} 4`, `admitted_total{model_name="m"} 5`), "limelight_requests_admitted_total: admitted: 5, ends and those under way: 4"},
+		{"more refusals than requests", replace(`reason="not_found"} 1`, `reason="not_found"} 2`), "admitted and refused: 6, which is more than HTTP requests: 5"},
+		{"failures", replace(`cause="engine",model_name="m",stage="2"} 1`, `cause="engine",model_name="m",stage="2"} 0`), "limelight_stage_failures_total: failures: 0, ends as an error: 1"},
+		{"waste without an abort", replace(`success_total{finished_reason="abort",model_name="m"} 1`, `success_total{finished_reason="abort",model_name="m"} 0`), "no request ended as abort"},
+		{"two states", replace(`stage="1",state="full"} 0`, `stage="1",state="full"} 1`), "limelight_replica_state: stage 1, replica 0 is in 2 states"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			changed := c.change(good)
@@ -184,6 +206,7 @@ func TestMovedAsksForWhatThePipelineCanMove(t *testing.T) {
 	use(m)
 	still := parse(t, text(m))
 	m.ObserveRequests(func() (int, int) { return 2, 0 })
+	m.ObserveReplicas(states(metrics.ReplicaFull))
 	busy := parse(t, text(m))
 	r := Check(still, Options{Moved: true, Earlier: []*Page{busy}})
 	if len(r.Findings) != 1 || r.Findings[0].Family != "vllm:omni_num_requests_waiting" {

@@ -40,6 +40,13 @@ const (
 	hopRx      = "vllm:omni_transfer_rx_s"
 	hopFlight  = "vllm:omni_transfer_in_flight_s"
 
+	admitted = "limelight_requests_admitted_total"
+	refused  = "limelight_requests_refused_total"
+	failures = "limelight_stage_failures_total"
+	tokens   = "limelight_wasted_tokens_total"
+	wasted   = "limelight_wasted_audio_seconds_total"
+	state    = "limelight_replica_state"
+
 	httpRequests = "http_requests_total"
 	httpFine     = "http_request_duration_highr_seconds"
 	httpDuration = "http_request_duration_seconds"
@@ -135,6 +142,53 @@ var identities = []identity{{
 	text:     "HTTP requests are counted five times: `http_requests_total`, the two durations and the two sizes agree, by handler where they have one.",
 	families: []string{httpRequests, httpFine, httpDuration, httpInSize, httpOutSize},
 	hold:     httpAgrees,
+}, {
+	text:     "Every admitted request runs, waits or has ended, once: `limelight_requests_admitted_total` is the sum of `vllm:omni_requests_success_total`, `vllm:omni_num_requests_running` and `vllm:omni_num_requests_waiting`.",
+	families: []string{admitted, ends, running, waiting},
+	ours:     true,
+	hold: func(c *checker) []string {
+		return c.equal("admitted", c.page.sum(admitted, ""), "ends and those under way", c.page.sum(ends, "")+c.shape.underWay, c.shape.underWay)
+	},
+}, {
+	text:     "Who was admitted or refused had come: `limelight_requests_admitted_total` and `limelight_requests_refused_total` together are at most `http_requests_total`.",
+	families: []string{admitted, refused, httpRequests},
+	ours:     true,
+	hold: func(c *checker) []string {
+		return c.atMost("admitted and refused", c.page.sum(admitted, "")+c.page.sum(refused, ""), "HTTP requests", c.page.sum(httpRequests, ""), c.shape.underWay)
+	},
+}, {
+	text:     "Every error is a stage's: `limelight_stage_failures_total` is `vllm:omni_requests_success_total` with the reason error.",
+	families: []string{failures, ends},
+	ours:     true,
+	hold: func(c *checker) []string {
+		return c.equal("failures", c.page.sum(failures, ""), "ends as an error", c.ended("error"), c.shape.underWay)
+	},
+}, {
+	text:     "Nothing is wasted on nobody: without an end as abort, or as error, nothing is on `limelight_wasted_tokens_total` and `limelight_wasted_audio_seconds_total` with that reason.",
+	families: []string{wasted, tokens, ends},
+	ours:     true,
+	hold: func(c *checker) (wrong []string) {
+		for _, reason := range []string{"abort", "error"} {
+			of := Label{"finished_reason", reason}
+			if n := c.page.sum(tokens, "", of) + c.page.sum(wasted, "", of); n > 0 && c.ended(reason) == 0 && c.shape.underWay == 0 {
+				wrong = append(wrong, fmt.Sprintf("%v tokens and seconds are wasted, and no request ended as %s", n, reason))
+			}
+		}
+		return wrong
+	},
+}, {
+	text:     "A replica is in one state: the children of `limelight_replica_state` are 0 but for one, which is 1.",
+	families: []string{state},
+	ours:     true,
+	hold: func(c *checker) (wrong []string) {
+		for _, p := range sorted(c.shape.replicas) {
+			states := c.page.samples(state, "", p.labels()...)
+			if n := c.page.sum(state, "", p.labels()...); len(states) > 0 && n != 1 {
+				wrong = append(wrong, fmt.Sprintf("stage %s, replica %s is in %v states", p.stage, p.replica, n))
+			}
+		}
+		return wrong
+	},
 }}
 
 // identities holds the page against all of them.
@@ -152,9 +206,13 @@ func (c *checker) identities() {
 
 func (c *checker) naturalEnds() (n float64) {
 	for _, reason := range []metrics.FinishedReason{metrics.Stop, metrics.Length, metrics.Repetition} {
-		n += c.page.sum(ends, "", Label{"finished_reason", string(reason)})
+		n += c.ended(string(reason))
 	}
 	return n
+}
+
+func (c *checker) ended(reason string) float64 {
+	return c.page.sum(ends, "", Label{"finished_reason", reason})
 }
 
 // equal compares two counts, which may differ by slack.
