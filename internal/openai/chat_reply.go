@@ -9,17 +9,16 @@ import (
 // id can't be used; the field is there since clients expect it.
 const audioExpiry = 86400
 
-// ChatReply is a whole chat reply in vLLM-Omni's shape: one choice for the text
-// and one for the audio, both with index 0.
+// ChatReply is a whole chat reply in vLLM-Omni's shape: a choice for each text,
+// and one for the audio, which has index 0 as the text that it speaks.
 type ChatReply struct {
 	ID, Model string
 	Created   int64 // Unix seconds
 	Usage     Usage
 
-	// HasText says that the client asked for text.
-	HasText    bool
-	Text       string
-	TextFinish string
+	// Texts holds the text of each choice; it is empty if the client asked for
+	// audio alone.
+	Texts []TextPiece
 
 	// HasAudio says that the client asked for audio.
 	HasAudio    bool
@@ -30,7 +29,11 @@ type ChatReply struct {
 
 // Body is the reply's JSON.
 func (r *ChatReply) Body() []byte {
-	dst := make([]byte, 0, 512+len(r.Text)+base64.StdEncoding.EncodedLen(len(r.WAV)))
+	size := 512 + base64.StdEncoding.EncodedLen(len(r.WAV))
+	for _, t := range r.Texts {
+		size += 256 + len(t.Text)
+	}
+	dst := make([]byte, 0, size)
 	dst = append(dst, `{"id":`...)
 	dst = appendJSON(dst, r.ID)
 	dst = append(dst, `,"object":"chat.completion","created":`...)
@@ -38,15 +41,24 @@ func (r *ChatReply) Body() []byte {
 	dst = append(dst, `,"model":`...)
 	dst = appendJSON(dst, r.Model)
 	dst = append(dst, `,"choices":[`...)
-	if r.HasText {
-		dst = append(dst, `{"index":0,"message":{"role":"assistant","content":`...)
-		dst = appendJSON(dst, r.Text)
-		dst = append(dst, `},"logprobs":null,"finish_reason":`...)
-		dst = appendFinish(dst, r.TextFinish)
-		dst = append(dst, `,"stop_reason":null}`...)
+	for i, t := range r.Texts {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"index":`...)
+		dst = strconv.AppendInt(dst, int64(t.Index), 10)
+		dst = append(dst, `,"message":{"role":"assistant","content":`...)
+		dst = appendJSON(dst, t.Text)
+		dst = append(dst, `},"logprobs":`...)
+		dst = appendLogprobs(dst, t.Logprobs)
+		dst = append(dst, `,"finish_reason":`...)
+		dst = appendFinish(dst, t.Finish)
+		dst = append(dst, `,"stop_reason":`...)
+		dst = t.Stop.append(dst)
+		dst = append(dst, '}')
 	}
 	if r.HasAudio {
-		if r.HasText {
+		if len(r.Texts) > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"index":0,"message":{"role":"assistant","content":null,"audio":{"id":`...)

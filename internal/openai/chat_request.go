@@ -67,6 +67,8 @@ type chatBody struct {
 	ChatRequest
 	voice, speaker                 string
 	maxTokens, maxCompletionTokens *int64
+	logprobs                       bool
+	topLogprobs                    *int64
 	streamOptions                  bool
 }
 
@@ -89,6 +91,9 @@ func (b *chatBody) join() *Error {
 	if b.maxCompletionTokens != nil { // OpenAI's newer name goes first
 		b.Sampling.MaxTokens = b.maxCompletionTokens
 	}
+	if e := b.joinLogprobs(); e != nil {
+		return e
+	}
 	if e := b.Sampling.check(""); e != nil {
 		return e
 	}
@@ -96,6 +101,23 @@ func (b *chatBody) join() *Error {
 		if e := b.Stages[i].check("sampling_params_list[" + strconv.Itoa(i) + "]."); e != nil {
 			return e
 		}
+	}
+	return nil
+}
+
+// joinLogprobs makes one parameter of OpenAI's two.
+func (b *chatBody) joinLogprobs() *Error {
+	var top int64
+	if b.topLogprobs != nil {
+		top = *b.topLogprobs
+	}
+	if b.logprobs {
+		b.Sampling.Logprobs = &top
+	} else if top > 0 {
+		return BadRequest("top_logprobs", "is for log probabilities: logprobs must be true")
+	}
+	if b.AudioObject && b.logprobs {
+		return BadRequest("logprobs", "is not for replies with the audio object: their message has no content")
 	}
 	return nil
 }
@@ -127,6 +149,9 @@ var chatSchema = func() schema[chatBody] {
 		"stream_options":        decodeStreamOptions,
 		"max_tokens":            integerField(1, maxInt32, func(r *chatBody) **int64 { return &r.maxTokens }),
 		"max_completion_tokens": integerField(1, maxInt32, func(r *chatBody) **int64 { return &r.maxCompletionTokens }),
+		"logprobs":              booleanField(func(r *chatBody) *bool { return &r.logprobs }),
+		"top_logprobs":          integerField(0, maxLogprobs, func(r *chatBody) **int64 { return &r.topLogprobs }),
+		"n":                     integerField(1, maxChoices, func(r *chatBody) **int64 { return &r.Sampling.N }),
 		"sampling_params_list":  decodeStages,
 		"user":                  ignoredText[chatBody],
 		"metadata":              ignoredObject[chatBody],

@@ -11,15 +11,17 @@ import (
 
 const hello = `"messages":[{"role":"user","content":"hi"}]`
 
-var everything = Abilities{Penalties: true, Stop: true, StopTokenIDs: true, MinTokens: true, Language: true}
+var everything = Abilities{Language: true}
 
 const wholeRequest = `{
 	"model":"m", "modalities":["text","audio"], "stream":true, "stream_options":{"include_usage":true,"continuous_usage_stats":false},
 	"temperature":0, "top_p":0.5, "top_k":-1, "min_p":0.1, "repetition_penalty":1.1, "presence_penalty":-2, "frequency_penalty":2,
 	"seed":-7, "max_completion_tokens":9, "min_tokens":2, "ignore_eos":true, "stop":"END", "stop_token_ids":[5,6.0],
 	"audio":{"voice":"Ethan","format":"pcm16"}, "speaker":"ethan", "language":"English",
-	"user":"u", "metadata":{"k":"v"}, "service_tier":"auto", "store":false, "n":1, "tools":[], "logprobs":false, "response_format":{ "type" : "text" },
-	"sampling_params_list":[{"temperature":1,"stop":["a","b"]},{"max_tokens":5,"stop_token_ids":[2150],"detokenize":false},{}],
+	"user":"u", "metadata":{"k":"v"}, "service_tier":"auto", "store":false, "n":3, "tools":[], "logprobs":false,
+	"include_stop_str_in_output":false, "logit_bias":{"50256":-100,"7":1.5}, "allowed_token_ids":[3,1], "bad_words":["a b"],
+	"repetition_detection":{"max_pattern_size":4,"min_count":3}, "response_format":{ "type" : "text" },
+	"sampling_params_list":[{"temperature":1,"stop":["a","b"]},{"max_tokens":5,"stop_token_ids":[2150],"detokenize":false,"n":1},{"logprobs":0}],
 	"messages":[{"role":"developer","content":"be brief"},{"role":"user","content":[{"type":"text","text":"a"},{"text":"b","type":"text"}]},
 		{"role":"assistant","content":"c","refusal":null,"tool_calls":[]}]}`
 
@@ -39,12 +41,15 @@ func TestChatRequestIsReadWhole(t *testing.T) {
 			Temperature: new(0.0), TopP: new(0.5), TopK: new(int64(-1)), MinP: new(0.1),
 			RepetitionPenalty: new(1.1), PresencePenalty: new(-2.0), FrequencyPenalty: new(2.0),
 			Seed: new(int64(-7)), MaxTokens: new(int64(9)), MinTokens: new(int64(2)), IgnoreEOS: new(true),
-			Stop: []string{"END"}, StopTokenIDs: []int64{5, 6},
+			Stop: []string{"END"}, IncludeStop: new(false), StopTokenIDs: []int64{5, 6},
+			LogitBias: []TokenBias{{7, 1.5}, {50256, -100}}, AllowedTokenIDs: []int64{3, 1}, BadWords: []string{"a b"},
+			Repetition: &RepetitionDetection{MaxPatternSize: 4, MinCount: 3},
+			N:          new(int64(3)),
 		},
 		Stages: []Sampling{
 			{Temperature: new(1.0), Stop: []string{"a", "b"}},
 			{MaxTokens: new(int64(5)), StopTokenIDs: []int64{2150}},
-			{},
+			{Logprobs: new(int64(0))},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -57,8 +62,8 @@ func TestWhatIsAbsentNullOrANoOpIsNotSet(t *testing.T) {
 	for _, more := range []string{
 		``,
 		`"temperature":null,"seed":null,"stop":null,"modalities":null,"stream_options":null,"audio":null,"tools":null,"logprobs":null,"model":null,`,
-		`"tools":[],"tool_choice":"none","logprobs":false,"top_logprobs":0,"logit_bias":{},"n":1,"response_format":{"type":"text"},`,
-		`"n":1.0,"parallel_tool_calls":true,"functions":[],"store":false,"mm_processor_kwargs":{},"stop":[],"language":"Auto",`,
+		`"tools":[],"tool_choice":"none","logprobs":false,"top_logprobs":0,"logit_bias":{},"bad_words":[],"response_format":{"type":"text"},`,
+		`"parallel_tool_calls":true,"functions":[],"store":false,"mm_processor_kwargs":{},"stop":[],"language":"Auto",`,
 	} {
 		got, e := DecodeChatRequest([]byte(`{` + more + hello + `}`))
 		if e != nil {
@@ -67,6 +72,19 @@ func TestWhatIsAbsentNullOrANoOpIsNotSet(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: request differs (-want +got):\n%s", more, diff)
+		}
+	}
+}
+
+func TestTwoNamesOfTheLogprobsAreOneParameter(t *testing.T) {
+	for more, want := range map[string]*int64{
+		`"logprobs":true`: new(int64(0)), `"logprobs":true,"top_logprobs":5`: new(int64(5)), `"top_logprobs":0`: nil,
+	} {
+		r, e := DecodeChatRequest([]byte(`{` + more + `,` + hello + `}`))
+		if e != nil {
+			t.Errorf("%s: %v", more, e)
+		} else if diff := cmp.Diff(want, r.Sampling.Logprobs); diff != "" {
+			t.Errorf("%s: differs (-want +got):\n%s", more, diff)
 		}
 	}
 }
@@ -125,30 +143,16 @@ func TestSpokenReplyThatIsSentBackIsItsTranscript(t *testing.T) {
 	}
 }
 
-func TestEngineWithoutAnAbilityRefusesItsParameters(t *testing.T) {
-	for param, c := range map[string]struct{ set, noop string }{
-		"presence_penalty":  {`0.5`, `0`},
-		"frequency_penalty": {`-1`, `0.00`},
-		"stop":              {`"x"`, `[]`},
-		"stop_token_ids":    {`[1]`, `[]`},
-		"min_tokens":        {`1`, `0`},
-		"language":          {`"Chinese"`, `"auto"`},
-	} {
-		set := []byte(`{"` + param + `":` + c.set + `,` + hello + `}`)
-		if _, e := DecodeChatRequest(set); e == nil || e.Param != param || !strings.Contains(e.Message, "is not supported") {
-			t.Errorf("%s: %v, want a refusal", set, e)
-		}
-		if _, e := everything.DecodeChatRequest(set); e != nil {
-			t.Errorf("%s with the ability: %v", set, e)
-		}
-		noop := []byte(`{"` + param + `":` + c.noop + `,` + hello + `}`)
-		if _, e := DecodeChatRequest(noop); e != nil {
-			t.Errorf("%s asks for nothing: %v", noop, e)
-		}
+func TestEngineWithoutALanguageRefusesIt(t *testing.T) {
+	set, noop := []byte(`{"language":"Chinese",`+hello+`}`), []byte(`{"language":"auto",`+hello+`}`)
+	if _, e := DecodeChatRequest(set); e == nil || e.Param != "language" || !strings.Contains(e.Message, "is not supported") {
+		t.Errorf("%s: %v, want a refusal", set, e)
 	}
-	_, e := DecodeChatRequest([]byte(`{"sampling_params_list":[{},{"stop":"x"}],` + hello + `}`))
-	if e == nil || e.Param != "sampling_params_list[1].stop" {
-		t.Errorf("in a stage: %v", e)
+	if _, e := everything.DecodeChatRequest(set); e != nil {
+		t.Errorf("%s with the ability: %v", set, e)
+	}
+	if _, e := DecodeChatRequest(noop); e != nil {
+		t.Errorf("%s asks for nothing: %v", noop, e)
 	}
 }
 
@@ -210,12 +214,26 @@ func TestBadChatRequestsNameTheParameter(t *testing.T) {
 		{with(`"stop_token_ids":[-1]`), "stop_token_ids[0]", "at least 0"},
 		{with(`"stop_token_ids":[0` + strings.Repeat(",0", maxStops) + `]`), "stop_token_ids", "at most 256 elements, got 257"},
 
-		{with(`"n":2`), "n", "is not supported other than 1"},
+		{with(`"n":129`), "n", "at most 128"},
 		{with(`"n":0`), "n", "at least 1"},
 		{with(`"tools":[{}]`), "tools", "is not supported"},
 		{with(`"tool_choice":"required"`), "tool_choice", "is not supported"},
-		{with(`"logprobs":true`), "logprobs", "is not supported"},
-		{with(`"logit_bias":{"5":1}`), "logit_bias", "is not supported"},
+		{with(`"logprobs":5`), "logprobs", "must be a boolean, got a number"},
+		{with(`"top_logprobs":2`), "top_logprobs", "logprobs must be true"},
+		{with(`"logprobs":true,"top_logprobs":21`), "top_logprobs", "at most 20"},
+		{with(`"logprobs":true,"audio":{}`), "logprobs", "not for replies with the audio object"},
+		{with(`"logit_bias":{"5":101}`), "logit_bias.5", "between -100 and 100"},
+		{with(`"logit_bias":{"05":1}`), "logit_bias.05", "must be a token id"},
+		{with(`"logit_bias":{"-5":1}`), "logit_bias.-5", "must be a token id"},
+		{with(`"logit_bias":[5]`), "logit_bias", "must be an object, got an array"},
+		{with(`"allowed_token_ids":[]`), "allowed_token_ids", "must not be empty"},
+		{with(`"allowed_token_ids":[-3]`), "allowed_token_ids[0]", "at least 0"},
+		{with(`"bad_words":[""]`), "bad_words[0]", "must not be empty"},
+		{with(`"repetition_detection":true`), "repetition_detection", "must be an object"},
+		{with(`"repetition_detection":{"max_pattern_size":3}`), "repetition_detection.min_count", "between 2 and 1024"},
+		{with(`"repetition_detection":{"max_pattern_size":3,"min_pattern_size":4,"min_count":2}`), "repetition_detection.min_pattern_size", "at most max_pattern_size, 3"},
+		{with(`"repetition_detection":{"max_pattern_size":2049,"min_count":2}`), "repetition_detection.max_pattern_size", "at most 2048"},
+		{with(`"repetition_detection":{"size":1}`), "repetition_detection.size", "not a known parameter"},
 		{with(`"reasoning_effort":"low"`), "reasoning_effort", "is not supported"},
 		{with(`"store":true`), "store", "is not supported"},
 		{with(`"response_format":{"type":"json_object"}`), "response_format", "is not supported"},
@@ -235,6 +253,9 @@ func TestBadChatRequestsNameTheParameter(t *testing.T) {
 		{with(`"stream_options":{"include_usage":true}`), "stream_options", "stream must be true"},
 		{with(`"sampling_params_list":{}`), "sampling_params_list", "must be an array"},
 		{with(`"sampling_params_list":[{},{"top_p":2}]`), "sampling_params_list[1].top_p", "at most 1"},
+		{with(`"sampling_params_list":[{"n":2}]`), "sampling_params_list[0].n", "the request's own n"},
+		{with(`"sampling_params_list":[{"logprobs":true}]`), "sampling_params_list[0].logprobs", "must be an integer"},
+		{with(`"sampling_params_list":[{"repetition_detection":{"max_pattern_size":1}}]`), "sampling_params_list[0].repetition_detection.min_count", "between 2"},
 		{with(`"sampling_params_list":[{"min_tokens":2,"max_tokens":1}]`), "sampling_params_list[0].min_tokens", "at most"},
 
 		{with(`"temprature":1`), "temprature", `did you mean "temperature"`},

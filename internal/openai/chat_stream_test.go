@@ -22,8 +22,8 @@ func lines(t *testing.T, stream []byte) []string {
 func TestChatStreamHasVLLMOmnisShape(t *testing.T) {
 	s := NewChatStream("chatcmpl-1", "tiny", 1700000000, false)
 	var b []byte
-	b = s.AppendText(b, "Hi", "", NewUsage(3, 1))
-	b = s.AppendText(b, "\"!\"\n", "", NewUsage(3, 2))
+	b = s.AppendText(b, TextPiece{Text: "Hi"}, NewUsage(3, 1))
+	b = s.AppendText(b, TextPiece{Text: "\"!\"\n"}, NewUsage(3, 2))
 	b = s.AppendAudio(b, []byte("RIFF"), "", NewUsage(3, 2))
 	b = s.AppendAudio(b, nil, "stop", NewUsage(3, 2))
 	b = s.AppendUsage(b, NewUsage(3, 2))
@@ -44,15 +44,33 @@ func TestChatStreamHasVLLMOmnisShape(t *testing.T) {
 
 func TestLastTextOfATextReplyHasTheFinishReason(t *testing.T) {
 	s := NewChatStream("chatcmpl-1", "tiny", 1700000000, false)
-	got := lines(t, s.AppendText(nil, ".", "length", Usage{}))
+	got := lines(t, s.AppendText(nil, TextPiece{Text: ".", Finish: "length"}, Usage{}))
 	if want := `[{"index":0,"delta":{"content":"."},"logprobs":null,"finish_reason":"length","stop_reason":null,"token_ids":null}],"modality":"text","metrics":{}}`; got[1] != want {
 		t.Errorf("%s\nwant %s", got[1], want)
 	}
 }
 
+func TestEveryChoiceHasItsIndexAndItsRole(t *testing.T) {
+	s := NewChatStream("chatcmpl-1", "tiny", 1700000000, false)
+	b := s.AppendText(nil, TextPiece{Index: 1, Text: "a"}, Usage{})
+	b = s.AppendText(b, TextPiece{Text: "b"}, Usage{})
+	b = s.AppendText(b, TextPiece{Index: 1, Text: "c", Finish: "stop", Stop: StopReason{Text: "d"}, Logprobs: []Logprobs{{TokenLogprob{1, "c", -1}, nil}}}, Usage{})
+	const role, piece = `"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"prompt_token_ids":null,"prompt_text":null,"modality":"text"}`, `,"token_ids":null}],"modality":"text","metrics":{}}`
+	want := []string{
+		`[{"index":1,` + role,
+		`[{"index":1,"delta":{"content":"a"},"logprobs":null,"finish_reason":null` + piece,
+		`[{"index":0,` + role,
+		`[{"index":0,"delta":{"content":"b"},"logprobs":null,"finish_reason":null` + piece,
+		`[{"index":1,"delta":{"content":"c"},"logprobs":{"content":[{"token":"c","logprob":-1,"bytes":[99],"top_logprobs":[]}],"refusal":null},"finish_reason":"stop","stop_reason":"d"` + piece,
+	}
+	if diff := cmp.Diff(want, lines(t, b)); diff != "" {
+		t.Errorf("stream differs (-want +got):\n%s", diff)
+	}
+}
+
 func TestContinuousUsageIsInEveryEvent(t *testing.T) {
 	s := NewChatStream("chatcmpl-1", "tiny", 1700000000, true)
-	b := s.AppendText(nil, "a", "", NewUsage(3, 1))
+	b := s.AppendText(nil, TextPiece{Text: "a"}, NewUsage(3, 1))
 	b = s.AppendAudio(b, nil, "", NewUsage(3, 2))
 	want := []Usage{NewUsage(3, 0), NewUsage(3, 1), NewUsage(3, 2)}
 	var got []Usage
@@ -68,7 +86,7 @@ func TestClientReadsWhatTheServerStreams(t *testing.T) {
 	wav := bytes.Repeat([]byte{0, 1, 0xff, 'R'}, 24001)
 	const text = "déjà\u2028 <vu> \"\\\x00\U0001F600"
 	s := NewChatStream("chatcmpl-\"1", "a/b", 1, false)
-	b := s.AppendText(nil, text, "", NewUsage(1, 1))
+	b := s.AppendText(nil, TextPiece{Text: text}, NewUsage(1, 1))
 	b = s.AppendAudio(b, wav, "", NewUsage(1, 1))
 	b = s.AppendAudio(b, wav[:10], "length", NewUsage(1, 1))
 	b = s.AppendUsage(b, NewUsage(1, 1))
@@ -93,7 +111,7 @@ func TestClientReadsWhatTheServerStreams(t *testing.T) {
 func TestEventsAllocateNothingWhenThereIsRoom(t *testing.T) {
 	s := NewChatStream("chatcmpl-1", "tiny", 1, true)
 	wav, b := make([]byte, 4000), make([]byte, 0, 16384)
-	if n := testing.AllocsPerRun(100, func() { b = s.AppendText(b[:0], "hello \x01", "", NewUsage(10, 20)) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { b = s.AppendText(b[:0], TextPiece{Text: "hello \x01"}, NewUsage(10, 20)) }); n != 0 {
 		t.Errorf("text: %v allocations", n)
 	}
 	if n := testing.AllocsPerRun(100, func() { b = s.AppendAudio(b[:0], wav, "stop", NewUsage(10, 20)) }); n != 0 {
@@ -109,7 +127,7 @@ func BenchmarkTextEvent(b *testing.B) {
 	buf := make([]byte, 0, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = s.AppendText(buf[:0], " hello", "", Usage{})
+		buf = s.AppendText(buf[:0], TextPiece{Text: " hello"}, Usage{})
 	}
 }
 

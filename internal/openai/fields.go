@@ -16,6 +16,15 @@ func booleanField[T any](place func(*T) *bool) field[T] {
 	}
 }
 
+// booleanPointer tells false from left out.
+func booleanPointer[T any](place func(*T) **bool) field[T] {
+	return func(r *T, v value) *Error {
+		b, e := v.boolean()
+		*place(r) = &b
+		return e
+	}
+}
+
 // interval is a range of numbers; from is left out of it when it is open.
 type interval struct {
 	from, to float64

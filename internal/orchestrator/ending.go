@@ -7,8 +7,9 @@ import (
 	"github.com/limelight-omni/limelight/metrics"
 )
 
-// note keeps what the books need of one output of stage k.
-func (f *flight) note(k int, out engine.Output) {
+// note keeps what the books need of one output of stage k for choice i, and
+// returns that choice's tokens so far.
+func (f *flight) note(k, i int, out engine.Output) engine.Usage {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l := &f.legs[k]
@@ -23,11 +24,13 @@ func (f *flight) note(k int, out engine.Output) {
 		f.frames += int64(len(audio.Samples))
 		f.rate, f.sample = audio.Rate, l.lastOutput
 	}
-	l.usage.CompletionTokens += len(out.Tokens)
+	c := &l.choices[i]
+	c.usage.CompletionTokens += len(out.Tokens)
 	if out.Finish != "" {
-		l.finish = out.Finish
-		l.usage = out.Usage
+		c.finish = out.Finish
+		c.usage = out.Usage
 	}
+	return c.usage
 }
 
 // made is what one output is worth: tokens, of which codec frames are a kind,
@@ -55,11 +58,21 @@ func (f *flight) handed(k int) {
 func (f *flight) usage(k int) engine.Usage {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.legs[k].usage
+	return f.legs[k].usage()
 }
 
-// reason is the first reason other than stop in the order of the stages: the
-// thinker's, or the talker's if it was cut short; stop if none was.
+// usage counts the stage's tokens: the prompt once, however many choices it has.
+func (l *leg) usage() (sum engine.Usage) {
+	for _, c := range l.choices {
+		sum.PromptTokens = max(sum.PromptTokens, c.usage.PromptTokens)
+		sum.CompletionTokens += c.usage.CompletionTokens
+	}
+	return sum
+}
+
+// reason is the first reason other than stop in the order of the stages, and of
+// the choices: the thinker's, or the talker's if it was cut short; stop if none
+// was.
 func (f *flight) reason() engine.FinishReason {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -67,8 +80,10 @@ func (f *flight) reason() engine.FinishReason {
 		return f.ended
 	}
 	for k := f.req.Entry; k <= f.req.Final; k++ {
-		if r := f.legs[k].finish; r != "" && r != engine.FinishStop {
-			return r
+		for _, c := range f.legs[k].choices {
+			if c.finish != "" && c.finish != engine.FinishStop {
+				return c.finish
+			}
 		}
 	}
 	return engine.FinishStop
@@ -161,7 +176,7 @@ func (f *flight) summary() Summary {
 			continue
 		}
 		s.Stages = append(s.Stages, StageSummary{
-			Name: f.o.stages[k].Name, Replica: l.binding.Replica.ID, Usage: l.usage,
+			Name: f.o.stages[k].Name, Replica: l.binding.Replica.ID, Usage: l.usage(),
 			Start: since(l.firstInput), End: since(l.lastOutput),
 		})
 	}

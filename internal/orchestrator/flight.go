@@ -60,27 +60,32 @@ type flight struct {
 // leg is one stage's part of a request.
 type leg struct {
 	binding *stage.Binding
-	stream  engine.Stream
+	choices []choice       // one but for a request of several choices
 	link    connector.Link // to the next stage
 	// gathered are payloads for the next stage that wait until they are complete;
 	// without async chunks only. The stage's pump alone uses it.
 	gathered []engine.Payload
-	finish   engine.FinishReason
-	tokens   int     // given out
+	tokens   int     // given out, of all choices
 	seconds  float64 // of audio given out
-	usage    engine.Usage
 	// firstInput is when the stage was handed its first work, lastOutput when
 	// it gave its newest output.
 	firstInput, lastOutput time.Time
 }
 
+// choice is one stage's work for one choice of a request: all of them are on one
+// replica, where they find the prompt's blocks, and in one place of it.
+type choice struct {
+	stream engine.Stream
+	finish engine.FinishReason
+	usage  engine.Usage
+}
+
 func newFlight(o *Orchestrator, req Request) *flight {
 	f := &flight{o: o, req: req, admitted: o.now(), events: make(chan Event, eventBuffer), legs: make([]leg, len(o.stages))}
-	f.legs[req.Entry].usage.PromptTokens = len(req.Tokens)
 	f.timeline.arrived = req.Arrived
 	f.timeline.streamed = req.Streamed
 	f.silence.timeout = o.stageTimeout
-	f.silence.waits = make([]atomic.Bool, len(o.stages))
+	f.silence.waits = make([]atomic.Int32, len(o.stages))
 	f.ctx, f.cancel = context.WithCancelCause(context.Background())
 	f.silentCtx, f.cancelSilent = context.WithCancelCause(f.ctx)
 	return f
@@ -99,7 +104,9 @@ func (f *flight) stageContext(k int) context.Context {
 func (f *flight) run(entry *stage.Binding) {
 	f.listen()
 	if f.open(f.req.Entry, entry, f.o.now()) {
-		f.legs[f.req.Entry].stream.CloseSend() // the entry stage has its prompt; nothing is fed to it
+		for _, c := range f.legs[f.req.Entry].choices {
+			c.stream.CloseSend() // the entry stage has its prompt; nothing is fed to it
+		}
 		f.work.Add(1)
 		f.pump(f.req.Entry)
 	}
@@ -109,25 +116,49 @@ func (f *flight) run(entry *stage.Binding) {
 	f.cancelSilent(nil)
 }
 
-// open starts stage k's stream on the replica it was bound to. It is false
+// open starts stage k's streams on the replica it was bound to. It is false
 // when that failed; the request has failed then.
 func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
 	req := engine.Request{ID: f.req.ID, Voice: f.req.Voice, Sampling: f.req.Sampling[k], Handover: k < f.req.Final}
+	n := 1
 	if k == f.req.Entry {
 		req.Tokens, req.Arrived = f.req.Tokens, f.req.Arrived
+		if n = max(1, f.req.N); n > 1 {
+			req.Group = engine.NewGroup(n)
+		}
 	}
 	f.mu.Lock()
 	f.legs[k].binding = binding
 	f.legs[k].firstInput = at
 	f.mu.Unlock()
-	stream, err := binding.Replica.Engine.Start(req)
-	if err != nil {
-		binding.Release()
-		f.fail(k, err)
-		return false
+	choices := make([]choice, n)
+	for i := range choices {
+		stream, err := binding.Replica.Engine.Start(req)
+		if err != nil {
+			letGo(choices[:i])
+			binding.Release()
+			f.fail(k, err)
+			return false
+		}
+		choices[i] = choice{stream: stream, usage: engine.Usage{PromptTokens: len(req.Tokens)}}
+		req.Choice++
+		req.Sampling.Seed++ // each choice has its own random numbers
 	}
-	f.legs[k].stream = stream
+	f.mu.Lock()
+	f.legs[k].choices = choices
+	f.mu.Unlock()
 	return true
+}
+
+// letGo ends what is left of the choices' streams. The stage holds nothing of
+// them when it returns.
+func letGo(choices []choice) {
+	for _, c := range choices {
+		c.stream.Abort()
+	}
+	for _, c := range choices {
+		<-c.stream.Done()
+	}
 }
 
 // pump moves stage k's outputs along until the stage is done with the request:
@@ -140,22 +171,32 @@ func (f *flight) pump(k int) {
 		if l.link != nil {
 			l.link.CloseSend()
 		}
-		l.stream.Abort()
-		f.silence.waits[k].Store(true)
-		<-l.stream.Done()
-		f.silence.waits[k].Store(false)
+		f.silence.waits[k].Add(1)
+		letGo(l.choices)
+		f.silence.waits[k].Add(-1)
 		l.binding.Release()
 	}()
+	var others sync.WaitGroup
+	for i := 1; i < len(l.choices); i++ {
+		others.Go(func() { f.follow(k, i) })
+	}
+	f.follow(k, 0)
+	others.Wait()
+}
+
+// follow moves the outputs of one choice along until its last one.
+func (f *flight) follow(k, i int) {
+	stream := f.legs[k].choices[i].stream
 	for {
-		f.silence.waits[k].Store(true)
-		out, err := l.stream.Recv(f.stageContext(k))
-		f.silence.waits[k].Store(false)
+		f.silence.waits[k].Add(1)
+		out, err := stream.Recv(f.stageContext(k))
+		f.silence.waits[k].Add(-1)
 		if err != nil {
 			f.interrupted(k, err)
 			return
 		}
-		f.note(k, out)
-		if err := f.deliver(k, out); err != nil {
+		usage := f.note(k, i, out)
+		if err := f.deliver(k, i, out, usage); err != nil {
 			f.interrupted(k, err)
 			return
 		}
@@ -165,12 +206,12 @@ func (f *flight) pump(k int) {
 	}
 }
 
-// deliver passes one output of stage k on.
-func (f *flight) deliver(k int, out engine.Output) error {
+// deliver passes one output of stage k on, with the tokens of its choice so far.
+func (f *flight) deliver(k, i int, out engine.Output, usage engine.Usage) error {
 	if f.o.stages[k].Output == Text && f.req.Text {
 		ev := Event{
-			Modality: Text, Text: out.Text, Tokens: out.Tokens, Logprobs: out.Logprobs,
-			Finish: out.Finish, StopReason: out.StopReason, Usage: f.usage(k),
+			Modality: Text, Choice: i, Text: out.Text, Tokens: out.Tokens, Logprobs: out.Logprobs,
+			Finish: out.Finish, StopReason: out.StopReason, Usage: usage,
 		}
 		if err := f.emit(ev); err != nil {
 			return err
@@ -308,7 +349,7 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 func (f *flight) feed(k int, link connector.Link, arrived <-chan engine.Payload) {
 	defer f.work.Done()
 	defer link.Close()
-	stream := f.legs[k].stream
+	stream := f.legs[k].choices[0].stream
 	for payload := range arrived {
 		err := stream.Send(f.silentCtx, payload)
 		if errors.Is(err, engine.ErrAborted) { // the stage ended first; its pump says why

@@ -143,6 +143,9 @@ type Request struct {
 	Voice string
 	// Sampling holds one stage's parameters at each index.
 	Sampling []engine.Sampling
+	// N is the number of choices that the client asked for; 0 means 1. Only a
+	// request whose entry stage is its final one has several.
+	N int
 }
 
 // FinalStage returns the last stage that a request for the given outputs needs:

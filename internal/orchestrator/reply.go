@@ -12,6 +12,8 @@ import (
 type Event struct {
 	// Modality says which of the fields below is meant.
 	Modality Modality
+	// Choice is the index of the choice that the event belongs to.
+	Choice int
 	// Text is newly readable text and Tokens the ids it came from. Text may be
 	// empty while a character is incomplete.
 	Text   string
@@ -21,10 +23,11 @@ type Event struct {
 	// Samples is a chunk of sound, one channel, at Rate samples a second.
 	Samples []float32
 	Rate    int
-	// Finish is set on the last event of the modality, and StopReason with it.
+	// Finish is set on the last event of the modality and choice, and StopReason with it.
 	Finish     engine.FinishReason
 	StopReason engine.StopReason
-	// Usage counts the tokens of the entry stage up to this event.
+	// Usage counts the tokens of the entry stage up to this event, of this choice
+	// alone.
 	Usage engine.Usage
 }
 
@@ -100,8 +103,8 @@ func (r *Reply) Close() {
 // could not be turned into the answer.
 func (r *Reply) Fail() { r.f.end(engine.FinishError) }
 
-// Usage counts the tokens of the entry stage so far. It is complete once that
-// stage has finished.
+// Usage counts the tokens of the entry stage so far, of all choices together.
+// It is complete once that stage has finished.
 func (r *Reply) Usage() engine.Usage { return r.f.usage(r.f.req.Entry) }
 
 // Reason is why the request ends, as the client is told. It is final once Next

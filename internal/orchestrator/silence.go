@@ -21,7 +21,7 @@ var ErrStageTimeout = errors.New("stage timeout")
 // fires, it looks when the newest one came.
 type silence struct {
 	timeout time.Duration
-	waits   []atomic.Bool // by stage: its pump waits for the stage
+	waits   []atomic.Int32 // by stage: the choices that its pump waits for
 
 	// The flight's mu guards the rest.
 	timer    *time.Timer
@@ -93,7 +93,7 @@ func (f *flight) newest() time.Time {
 // awaited is the first stage that is being waited for, or -1.
 func (f *flight) awaited() int {
 	for k := range f.silence.waits {
-		if f.silence.waits[k].Load() {
+		if f.silence.waits[k].Load() > 0 {
 			return k
 		}
 	}

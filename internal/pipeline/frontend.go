@@ -137,6 +137,33 @@ func (f *Frontend) Sampling() []engine.Sampling {
 	}
 }
 
+// Vocabulary is the number of tokens that a stage chooses from: code2wav
+// chooses none.
+func (f *Frontend) Vocabulary(stage int) int {
+	switch stage {
+	case Thinker:
+		return f.model.Thinker.Vocab()
+	case Talker:
+		return f.model.Talker.Vocab()
+	}
+	return 0
+}
+
+// Spellings are the token sequences that spell a word, at the beginning of a
+// text and behind a space, which many vocabularies have words begin with. It is
+// empty when nothing spells it.
+func (f *Frontend) Spellings(word string) [][]int32 {
+	word = strings.TrimLeft(word, " ")
+	bare, spaced := f.tok.Encode(word), f.tok.Encode(" "+word)
+	switch {
+	case len(bare) == 0:
+		return nil
+	case slices.Equal(spaced[1:], bare):
+		return [][]int32{bare} // the space stands alone
+	}
+	return [][]int32{bare, spaced}
+}
+
 // sampling is the model's default for one stage with what was configured put
 // over it. Tokens are bounded by the model's length, which the engine holds to.
 func sampling(g qwen3omni.SamplingConfig, set config.Sampling, length int) engine.Sampling {

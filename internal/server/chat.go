@@ -74,14 +74,18 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 	if room := s.model.MaxModelLen() - len(tokens); room < 1 {
 		return none, openai.BadRequest("messages", "the prompt has %d tokens, the model takes %d with at least one token of reply", len(tokens), s.model.MaxModelLen())
 	}
-	sampling, e := samplingFor(s.model.Sampling(), req.Sampling, req.Stages)
+	sampling, e := s.samplingFor(req.Sampling, req.Stages)
+	if e != nil {
+		return none, e
+	}
+	n, e := choices(req.Sampling, sampling[0], req.Audio)
 	if e != nil {
 		return none, e
 	}
 	return orchestrator.Request{
 		ID: c.id, Arrived: c.arrived, Final: final, Streamed: req.Stream,
 		Text:   req.Text || req.AudioObject, // of a sound alone, too: the audio object has its transcript
-		Tokens: tokens, Voice: req.Voice, Sampling: sampling,
+		Tokens: tokens, Voice: req.Voice, Sampling: sampling, N: n,
 	}, nil
 }
 
@@ -90,6 +94,7 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
 	events := openai.NewChatStream("chatcmpl-"+c.id, s.model.Name(), s.now().Unix(), req.ContinuousUsage)
 	out := newEventWriter(c.w)
+	several := req.Sampling.N != nil && *req.Sampling.N > 1
 	open := 0 // modalities that have not finished
 	for _, asked := range []bool{req.Text, req.Audio} {
 		if asked {
@@ -106,7 +111,11 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 			return err
 		}
 		finish := ""
-		if ev.Finish != "" {
+		switch {
+		case ev.Finish == "":
+		case several: // of text alone: each choice ends by itself
+			finish, open = string(ev.Finish), 0
+		default:
 			if open--; open == 0 {
 				finish = string(reply.Reason())
 			}
@@ -118,8 +127,8 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 			}
 			out.buf = events.AppendAudio(out.buf, wav, finish, usageOf(ev.Usage))
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
-		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != ""):
-			out.buf = events.AppendText(out.buf, ev.Text, finish, usageOf(ev.Usage))
+		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != "" || ev.Logprobs != nil):
+			out.buf = events.AppendText(out.buf, pieceOf(ev, finish), usageOf(ev.Usage))
 		default:
 			continue
 		}
@@ -145,8 +154,13 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 	}
 	body := openai.ChatReply{
 		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), Usage: usageOf(reply.Usage()),
-		HasText: req.Text, Text: string(got.text), TextFinish: string(got.textFinish),
 		HasAudio: req.Audio,
+	}
+	for i := range got.texts {
+		body.Texts = append(body.Texts, got.texts[i].piece(i))
+	}
+	if req.Text && body.Texts == nil { // not a token came
+		body.Texts = []openai.TextPiece{{Finish: string(engine.FinishStop)}}
 	}
 	if req.Audio {
 		body.AudioID = newAudioID()
@@ -161,8 +175,7 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 
 // whole is a reply put together.
 type whole struct {
-	text        []byte
-	textFinish  engine.FinishReason
+	texts       []text // by choice; empty if no text came
 	samples     []float32
 	rate        int
 	audioFinish engine.FinishReason
@@ -173,7 +186,7 @@ const silentRate = 24000
 
 // collect reads a reply to its end.
 func collect(ctx context.Context, reply *orchestrator.Reply) (*whole, error) {
-	got := &whole{rate: silentRate, textFinish: engine.FinishStop, audioFinish: engine.FinishStop}
+	got := &whole{rate: silentRate, audioFinish: engine.FinishStop}
 	for {
 		ev, err := reply.Next(ctx)
 		if err == io.EOF {
@@ -184,10 +197,10 @@ func collect(ctx context.Context, reply *orchestrator.Reply) (*whole, error) {
 		}
 		switch ev.Modality {
 		case orchestrator.Text:
-			got.text = append(got.text, ev.Text...)
-			if ev.Finish != "" {
-				got.textFinish = ev.Finish
+			for len(got.texts) <= ev.Choice {
+				got.texts = append(got.texts, text{})
 			}
+			got.texts[ev.Choice].take(ev)
 		case orchestrator.Audio:
 			if len(ev.Samples) > 0 {
 				got.samples, got.rate = append(got.samples, ev.Samples...), ev.Rate

@@ -35,8 +35,14 @@ type Model interface {
 	SpeechPrompt(text string) []int32
 	// SpeechEntry is the stage that speech requests start at.
 	SpeechEntry() int
-	// Sampling returns each stage's default parameters.
+	// Sampling returns each stage's default parameters, in a slice of the caller's.
 	Sampling() []engine.Sampling
+	// Vocabulary is the number of tokens that a stage chooses from; 0 if it
+	// chooses none.
+	Vocabulary(stage int) int
+	// Spellings are the first stage's token sequences that spell a word, at the
+	// beginning of a text and within one.
+	Spellings(word string) [][]int32
 }
 
 // Options configure a Server.

@@ -62,7 +62,7 @@ func (s *Server) speechWork(c *call, req *openai.SpeechRequest) (orchestrator.Re
 	if len(tokens) > s.model.MaxModelLen() {
 		return none, openai.BadRequest("input", "has %d tokens, the model takes %d", len(tokens), s.model.MaxModelLen())
 	}
-	sampling, e := samplingFor(s.model.Sampling(), openai.Sampling{Seed: req.Seed}, nil)
+	sampling, e := s.samplingFor(openai.Sampling{Seed: req.Seed}, nil)
 	if e != nil {
 		return none, e
 	}

@@ -57,7 +57,7 @@ func (s *Server) wholeSpoken(c *call, req *openai.ChatRequest, reply *orchestrat
 	}
 	body := openai.SpokenReply{
 		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), AudioID: newAudioID(),
-		Sound: sound, Transcript: string(got.text), Finish: string(reply.Reason()), Usage: usageOf(reply.Usage()),
+		Sound: sound, Transcript: got.words(), Finish: string(reply.Reason()), Usage: usageOf(reply.Usage()),
 	}
 	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
 }

@@ -117,6 +117,7 @@ func newEngine(m model, cfg Config) *Engine {
 // Start implements engine.Engine. It refuses a request that could never get
 // enough KV blocks, or that the model does not understand.
 func (e *Engine) Start(req engine.Request) (engine.Stream, error) {
+	req.Sampling.MaxTokens = min(req.Sampling.MaxTokens, e.cfg.MaxModelLen) // state is sized by it
 	p, err := e.model.open(req)
 	if err != nil {
 		return nil, err

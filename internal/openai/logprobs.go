@@ -1,0 +1,73 @@
+package openai
+
+import (
+	"math"
+	"strconv"
+)
+
+// TokenLogprob is a token's log probability. Token holds its bytes, which alone
+// need not be whole characters; a token without text shows as its ID.
+type TokenLogprob struct {
+	ID      int64
+	Token   string
+	Logprob float32
+}
+
+// Logprobs tells how likely a token of the reply was, and the likeliest ones.
+type Logprobs struct {
+	TokenLogprob
+	Top []TokenLogprob
+}
+
+// leastLogprob stands for what has no finite logarithm, which JSON has no number
+// for; vLLM writes the same.
+const leastLogprob = -9999
+
+// appendLogprobs appends a choice's logprobs as the chat API has them, null if
+// there are none.
+func appendLogprobs(dst []byte, list []Logprobs) []byte {
+	if len(list) == 0 {
+		return append(dst, "null"...)
+	}
+	dst = append(dst, `{"content":[`...)
+	for i, l := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = l.append(dst)
+		dst = append(dst, `,"top_logprobs":[`...)
+		for k, top := range l.Top {
+			if k > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(top.append(dst), '}')
+		}
+		dst = append(dst, "]}"...)
+	}
+	return append(dst, `],"refusal":null}`...)
+}
+
+// append appends the token's object but for its closing brace.
+func (t TokenLogprob) append(dst []byte) []byte {
+	dst = append(dst, `{"token":`...)
+	if t.Token == "" {
+		dst = append(dst, `"token_id:`...)
+		dst = strconv.AppendInt(dst, t.ID, 10)
+		dst = append(dst, '"')
+	} else {
+		dst = appendJSON(dst, t.Token)
+	}
+	dst = append(dst, `,"logprob":`...)
+	dst = strconv.AppendFloat(dst, math.Max(float64(t.Logprob), leastLogprob), 'g', -1, 32)
+	if t.Token == "" {
+		return append(dst, `,"bytes":null`...)
+	}
+	dst = append(dst, `,"bytes":[`...)
+	for i := range len(t.Token) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendUint(dst, uint64(t.Token[i]), 10)
+	}
+	return append(dst, ']')
+}
