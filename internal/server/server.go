@@ -37,8 +37,8 @@ type Model interface {
 	SpeechEntry() int
 	// Sampling returns each stage's default parameters, in a slice of the caller's.
 	Sampling() []engine.Sampling
-	// Vocabulary is the number of tokens that a stage chooses from; 0 if it
-	// chooses none.
+	// Vocabulary is the number of tokens that a stage chooses from: 0 if it
+	// chooses none, math.MaxInt32 if it is not known.
 	Vocabulary(stage int) int
 	// Spellings are the first stage's token sequences that spell a word, at the
 	// beginning of a text and within one.
