@@ -34,14 +34,14 @@ func ownFamilies() []Family {
 	}, {
 		Name: requestsRefused, Kind: Counter, Labels: append(slices.Clone(model), "reason"), Unit: "requests", Group: GroupOwn, Present: withStats,
 		Values: map[string][]string{"reason": texts(refusalReasons)},
-		Help:   "HTTP requests of counted routes that were refused, by reason: bad_request, unauthorized, not_found (a route or a model), method_not_allowed, slow_body, too_large (the body or the header), too_many_bodies and too_many_streams (at one time), queue_full, draining (the server is shutting down).",
+		Help:   "HTTP requests of counted routes that were refused, by reason: bad_request, unauthorized, not_found (a route or a model), method_not_allowed, slow_body, too_large (the body or the header), too_many_bodies and too_many_streams (at one time), queue_full, draining (the server is shutting down), no_replica (a stage that the request needs has none that is up).",
 		Moves:  "every answer of 4xx, and of 503 for what the server holds already, each once",
 		Still:  "admitted requests, whatever comes of them; /metrics, /health and /version",
 		At:     []Outcome{OutcomeRefused},
 	}, {
 		Name: stageFailures, Kind: Counter, Labels: ofStage("cause"), Unit: "requests", Group: GroupOwn, Present: withStats,
 		Values: map[string][]string{"cause": texts(failureCauses)},
-		Help:   "Admitted requests that ended as an error, by the stage that failed and the cause: rejected (the stage refused its input after the first sound), no_replica, closed (the engine was shut down), hop (the way from the stage before), timeout, reply (the answer could not be made of what the stages gave), engine (anything else).",
+		Help:   "Admitted requests that ended as an error, by the stage that failed and the cause: rejected (the stage refused its input after the first sound), no_replica, lost (the process that ran the engine), closed (the engine was shut down), hop (the way from the stage before), timeout, reply (the answer could not be made of what the stages gave), engine (anything else).",
 		Moves:  "ends with the reason error, each once",
 		Still:  "natural ends, aborts, refused requests; audio rejected before any sound, which is a skipped request",
 		At:     []Outcome{OutcomeFailed},
@@ -62,8 +62,8 @@ func ownFamilies() []Family {
 	}, {
 		Name: replicaState, Kind: Gauge, Labels: []string{"model_name", "stage", "replica", "state"}, Unit: "1", Group: GroupOwn, Present: withStats,
 		Values: map[string][]string{"state": texts(replicaStates)},
-		Help:   "1 for the state that a replica is in, 0 for the others: ready (it has a free place), full (each of its --max-num-seqs places is taken).",
-		Moves:  "read at scrape: as requests take and leave the replica's places",
+		Help:   "1 for the state that a replica is in, 0 for the others: ready (it has a free place), full (each of its --max-num-seqs places is taken), down (it is lost or shutting down and gets nothing new).",
+		Moves:  "read at scrape: as requests take and leave the replica's places, as its process is lost and comes back",
 		Still:  "requests of other replicas",
 	}}
 }

@@ -17,10 +17,11 @@ const (
 	TooManyStreams   RefusalReason = "too_many_streams"
 	QueueFull        RefusalReason = "queue_full"
 	Draining         RefusalReason = "draining"
+	NoReplica        RefusalReason = "no_replica"
 )
 
 var refusalReasons = []RefusalReason{
-	BadRequest, Unauthorized, NotFound, MethodNotAllowed, SlowBody, TooLarge, TooManyBodies, TooManyStreams, QueueFull, Draining,
+	BadRequest, Unauthorized, NotFound, MethodNotAllowed, SlowBody, TooLarge, TooManyBodies, TooManyStreams, QueueFull, Draining, NoReplica,
 }
 
 // RefusalRecorder records the requests that were not admitted.

@@ -13,9 +13,10 @@ type ReplicaState string
 const (
 	ReplicaReady ReplicaState = "ready"
 	ReplicaFull  ReplicaState = "full"
+	ReplicaDown  ReplicaState = "down"
 )
 
-var replicaStates = []ReplicaState{ReplicaReady, ReplicaFull}
+var replicaStates = []ReplicaState{ReplicaReady, ReplicaFull, ReplicaDown}
 
 // ObserveReplicas makes the page read the state of every replica from src at
 // each scrape. Until it is called there is none.

@@ -11,6 +11,8 @@ const (
 	CauseRejected FailureCause = "rejected"
 	// CauseNoReplica: no replica of the stage was alive.
 	CauseNoReplica FailureCause = "no_replica"
+	// CauseLost: the process that runs the engine, or the way to it, was lost.
+	CauseLost FailureCause = "lost"
 	// CauseClosed: the engine was shut down.
 	CauseClosed FailureCause = "closed"
 	// CauseHop: the way from the stage before failed.
@@ -23,7 +25,7 @@ const (
 	CauseEngine FailureCause = "engine"
 )
 
-var failureCauses = []FailureCause{CauseRejected, CauseNoReplica, CauseClosed, CauseHop, CauseTimeout, CauseReply, CauseEngine}
+var failureCauses = []FailureCause{CauseRejected, CauseNoReplica, CauseLost, CauseClosed, CauseHop, CauseTimeout, CauseReply, CauseEngine}
 
 // StageRecorder records what went wrong at one stage and what was made for
 // nothing.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,15 +21,17 @@ type options struct {
 	said map[string][]string // by flag, in the order of the command line
 }
 
-// addOptions gives a command every option that has a flag.
-func addOptions(cmd *cobra.Command) *options {
+// addOptions gives a command every option that has a flag, except those whose
+// keys, or flags if they have no key, begin with one of the words to leave out.
+func addOptions(cmd *cobra.Command, leave ...string) *options {
 	o := &options{said: map[string][]string{}}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.SetNormalizeFunc(dashes)
 	flags.StringVar(&o.file, "config", "", "YAML file to read the configuration from; flags weigh more")
 	for _, opt := range config.Default().Options() {
-		if opt.Flag == "" {
+		name := cmp.Or(opt.Key, opt.Flag)
+		if opt.Flag == "" || slices.ContainsFunc(leave, func(word string) bool { return strings.HasPrefix(name, word) }) {
 			continue
 		}
 		f := flags.VarPF(&said{o: o, option: opt}, opt.Flag, "", opt.Help)

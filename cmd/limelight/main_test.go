@@ -97,6 +97,10 @@ func TestCommandLineMistakesAreExit2AndFailuresExit1(t *testing.T) {
 		{[]string{"check", "no/page.txt"}, 1, "no/page.txt"},
 		{[]string{"check", "testdata/bad-page.txt"}, 1, "testdata/bad-page.txt is not what the family table promises"},
 		{[]string{"nothing"}, 2, `unknown command "nothing"`},
+		{[]string{"stage"}, 2, "--stages must say which"},
+		{[]string{"stage", "--stages", "voice", "--listen", "127.0.0.1:0"}, 1, `unknown stage "voice"`},
+		{[]string{"stage", "--stages", "talker", "--port", "1"}, 2, "unknown flag: --port"},
+		{[]string{"stage", "--stages", "talker", "--ssl-certfile", "x"}, 1, "both a certificate and its key"},
 		{[]string{"serve", "no/model"}, 1, "models are not downloaded"},
 		{[]string{"serve", "--replicas", "voice=1"}, 2, "unknown stage"},
 		{[]string{"serve", "--max_num_seq", "1"}, 2, "did you mean --max-num-seqs?"},
@@ -122,5 +126,49 @@ func TestHelpAndVersion(t *testing.T) {
 		if code := run(t.Context(), args, &stdout, io.Discard); code != 0 || stdout.Len() == 0 {
 			t.Errorf("%v: exit code %d, %q", args, code, stdout.String())
 		}
+	}
+}
+
+func TestServeUsesStagesOfAnotherProcessAndBothDrainOnASignal(t *testing.T) {
+	start := func(args ...string) (signal func(), log *lines, done chan int) {
+		ctx, cancel := context.WithCancel(t.Context()) // cancelling stands for SIGTERM
+		log = &lines{more: make(chan struct{}, 1)}
+		done = make(chan int)
+		go func() { done <- run(ctx, args, io.Discard, log) }()
+		return cancel, log, done
+	}
+	stop, stage, stageDone := start("stage", "--listen", "127.0.0.1:0", "--stages", "talker,code2wav", "--replicas", "talker=2")
+	at := stage.find(t.Context(), `msg=ready address=(\S+) stages="?talker=2,code2wav=1"?`)
+	signal, log, done := start("serve", "--host", "127.0.0.1", "--port", "0", "--log-stats", "--stage-peer", "talker,code2wav="+at)
+	url := log.find(t.Context(), `msg=ready address=(http://\S+)`)
+	if !strings.Contains(log.String(), "thinker=1,talker=2,code2wav=1") {
+		t.Errorf("log:\n%s", log)
+	}
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	r, err := client.Post(url+"/v1/audio/speech", "application/json", strings.NewReader(`{"input":"hear this","response_format":"pcm","stream":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop() // the speech is being made there
+	if pcm, err := io.ReadAll(r.Body); err != nil || r.StatusCode != 200 || len(pcm) == 0 {
+		t.Errorf("status %d, %d bytes, %v", r.StatusCode, len(pcm), err)
+	}
+	r.Body.Close()
+	if code := <-stageDone; code != 0 || !strings.Contains(stage.String(), "msg=stopped") {
+		t.Errorf("stage: exit code %d\n%s", code, stage)
+	}
+	r, err = client.Post(url+"/v1/audio/speech", "application/json", strings.NewReader(`{"input":"hear this"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(r.Body)
+	r.Body.Close()
+	if r.StatusCode != 503 || !strings.Contains(string(body), "stage talker: stage has no live replica") {
+		t.Errorf("without its peer: status %d, %s", r.StatusCode, body)
+	}
+	signal()
+	if code := <-done; code != 0 {
+		t.Errorf("serve: exit code %d\n%s", code, log)
 	}
 }

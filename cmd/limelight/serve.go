@@ -33,7 +33,8 @@ are real.`,
 		Example: `  limelight serve --log-stats
   limelight serve ./Qwen3-Omni-30B-A3B-Instruct --port 8000 --log-stats
   limelight serve --config limelight.yml --port 9000
-  limelight serve --log-stats --replicas thinker=1,talker=2,code2wav=2`,
+  limelight serve --log-stats --replicas thinker=1,talker=2,code2wav=2
+  limelight serve --log-stats --stage-peer talker,code2wav=10.0.0.2:9400`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	o := addOptions(cmd)
@@ -66,7 +67,11 @@ func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger)
 		return errors.Join(err, srv.Close())
 	}
 	log.Info("starting: requests are refused until the model is loaded")
-	p, err := pipeline.New(pipelineOptions(c, log))
+	o, err := pipelineOptions(c, log)
+	if err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	p, err := pipeline.New(o)
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
@@ -143,7 +148,7 @@ func serverOptions(c *config.Config, log *slog.Logger) server.Options {
 }
 
 // pipelineOptions is the configuration as the pipeline takes it.
-func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
+func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, error) {
 	o := pipeline.Options{
 		Model:        c.Model,
 		MaxModelLen:  c.MaxModelLen,
@@ -171,7 +176,21 @@ func pipelineOptions(c *config.Config, log *slog.Logger) pipeline.Options {
 	for _, h := range c.Connectors {
 		o.LinkDepths = append(o.LinkDepths, h.Depth)
 	}
-	return o
+	o.PeerTimeout = c.Peers.Timeout
+	for _, text := range c.Peers.StagePeers {
+		stages, address, err := config.ParsePeer(text)
+		if err != nil {
+			return o, err
+		}
+		o.Peers = append(o.Peers, pipeline.Peer{Stages: stages, Address: address})
+		for _, name := range stages {
+			delete(o.Replicas, name) // it runs there, and not here
+		}
+	}
+	if c.Peers.SSL || c.Peers.SSLCACerts != "" {
+		o.PeerTLS = &pipeline.TLSFiles{CA: c.Peers.SSLCACerts, Cert: c.Peers.SSLCertFile, Key: c.Peers.SSLKeyFile}
+	}
+	return o, nil
 }
 
 // reachable is the address as a client on this host would write it.

@@ -10,7 +10,7 @@ const (
 	notSupported = "not supported"
 	slogOnly     = "there is one log, on standard error, with a line a request"
 	stageFile    = "stages are described by --config FILE; see limelight config show"
-	oneProcess   = "all stages of an embedded pipeline run in one process"
+	oneProcess   = "stages run in this process, or in those that --stage-peer names"
 )
 
 // vllmFlags holds the flags of vLLM's and vLLM-Omni's serve that Limelight does

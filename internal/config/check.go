@@ -3,12 +3,20 @@ package config
 // check finds what no single option can say: options that don't go together.
 func (c *Config) check() Errors {
 	var problems Errors
-	const keyFile, certFile = "server.ssl_keyfile", "server.ssl_certfile"
-	switch {
-	case c.Server.SSLKeyFile != "" && c.Server.SSLCertFile == "":
-		problems = append(problems, c.problem(keyFile, "needs "+certFile+" beside it"))
-	case c.Server.SSLCertFile != "" && c.Server.SSLKeyFile == "":
-		problems = append(problems, c.problem(certFile, "needs "+keyFile+" beside it"))
+	for section, pair := range map[string][2]string{
+		"server": {c.Server.SSLKeyFile, c.Server.SSLCertFile},
+		"peers":  {c.Peers.SSLKeyFile, c.Peers.SSLCertFile},
+	} {
+		keyFile, certFile := section+".ssl_keyfile", section+".ssl_certfile"
+		switch {
+		case pair[0] != "" && pair[1] == "":
+			problems = append(problems, c.problem(keyFile, "needs "+certFile+" beside it"))
+		case pair[1] != "" && pair[0] == "":
+			problems = append(problems, c.problem(certFile, "needs "+keyFile+" beside it"))
+		}
+	}
+	if c.Peers.SSLCertFile != "" && !c.Peers.SSL && c.Peers.SSLCACerts == "" {
+		problems = append(problems, c.problem("peers.ssl_certfile", "needs peers.ssl or peers.ssl_ca_certs, without which there is no TLS"))
 	}
 	if c.Limits.MaxBodies < c.Limits.MaxBody {
 		problems = append(problems, c.problem("limits.max_bodies", "must be at least limits.max_body, which is "+formatSize(c.Limits.MaxBody)))

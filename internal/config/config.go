@@ -32,6 +32,7 @@ type Config struct {
 	Server     Server
 	Limits     Limits
 	Metrics    Metrics
+	Peers      Peers
 	Stages     []Stage // in the order of the pipeline
 	Connectors []Connector
 
@@ -112,6 +113,20 @@ type Metrics struct {
 	Addr string
 }
 
+// Peers says which other processes run stages, and how they are reached.
+type Peers struct {
+	// StagePeers are the processes, each as STAGE,...=HOST:PORT; ParsePeer takes
+	// one apart.
+	StagePeers []string
+	// Timeout bounds the wait for the peers at the start.
+	Timeout time.Duration
+	// SSL secures the connections. SSLCACerts, which implies it, is the file of
+	// the authorities to trust; empty is the system's. SSLCertFile and SSLKeyFile
+	// prove to peers that ask who this process is.
+	SSL                                 bool
+	SSLCACerts, SSLCertFile, SSLKeyFile string
+}
+
 // Stage is one stage of the pipeline.
 type Stage struct {
 	// Name is the stage's name; its place in Config.Stages is its id.
@@ -167,6 +182,7 @@ func Default() *Config {
 			StageTimeout: 5 * time.Minute,
 		},
 		Metrics: Metrics{Exemplars: true, Prefix: OmniPrefixes[0]},
+		Peers:   Peers{Timeout: 30 * time.Second},
 		Stages: []Stage{
 			{Name: "thinker", NumReplicas: 1, samples: true},
 			{Name: "talker", NumReplicas: 1, samples: true},

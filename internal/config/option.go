@@ -97,6 +97,19 @@ func (c *Config) Options() []Option {
 			Help: "prefix of the omni families on /metrics: vllm:omni_, or vllm_omni: as in later releases of vLLM-Omni"},
 		{Key: "metrics.addr", Flag: "metrics-addr", value: text(&c.Metrics.Addr, hostPort),
 			Help: "HOST:PORT to serve /metrics apart, in plain HTTP; the main port has it no more"},
+
+		{Key: "peers.stage_peer", Flag: "stage-peer", value: texts(&c.Peers.StagePeers, "STAGE,...=HOST:PORT", c.stagePeer),
+			Help: "processes of limelight stage that run stages in place of this one, each as talker,code2wav=HOST:PORT; several of one stage are all used"},
+		{Key: "peers.timeout", Flag: "peer-timeout", value: duration(&c.Peers.Timeout, shortest),
+			Help: "how long the start waits for the peers"},
+		{Key: "peers.ssl", Flag: "peer-ssl", value: toggle(&c.Peers.SSL),
+			Help: "reach the peers over TLS, trusting the system's authorities"},
+		{Key: "peers.ssl_ca_certs", Flag: "peer-ssl-ca-certs", value: text(&c.Peers.SSLCACerts),
+			Help: "reach the peers over TLS, trusting the authorities in this PEM file"},
+		{Key: "peers.ssl_certfile", Flag: "peer-ssl-certfile", value: text(&c.Peers.SSLCertFile),
+			Help: "PEM file of the certificate for peers that ask who calls; needs ssl_keyfile"},
+		{Key: "peers.ssl_keyfile", Flag: "peer-ssl-keyfile", value: text(&c.Peers.SSLKeyFile),
+			Help: "PEM file of the key of ssl_certfile"},
 	}
 	for i := range c.Stages {
 		options = append(options, c.Stages[i].options()...)

@@ -36,6 +36,41 @@ type Hop struct {
 	InFlight time.Duration
 	// Rx is the receiver's time: receive and deserialize.
 	Rx time.Duration
+	// Ready is when the receiver held the payload ready for use, in this
+	// process's time.
+	Ready time.Time
+}
+
+// Carried is a payload that comes from another process: it has crossed a part
+// of its hop before it gets to a link. The link adds that part to its own
+// measurement and hands on the payload within.
+type Carried struct {
+	Payload
+	// Hop is the measurement of the part behind it.
+	Hop Hop
+}
+
+// Unpack returns the payload itself, and what it has behind it.
+func Unpack(p Payload) (Payload, Hop) {
+	if c, ok := p.(Carried); ok {
+		return c.Payload, c.Hop
+	}
+	return p, Hop{}
+}
+
+// After adds the part that was crossed before to the times of h.
+func (h Hop) After(before Hop) Hop {
+	h.Tx += before.Tx
+	h.InFlight += before.InFlight
+	h.Rx += before.Rx
+	return h
+}
+
+// Receiver is the far end of a hop that payloads reach on a way of its own, as
+// those of an engine in another process do.
+type Receiver interface {
+	// Link is the way in. There is one, for one hop.
+	Link() Link
 }
 
 // Connector opens links over one kind of transport. It is safe for concurrent use.

@@ -43,6 +43,7 @@ func (c *InProcess) Close() error { return nil }
 // parcel is a payload on its way.
 type parcel struct {
 	payload Payload
+	before  Hop // of a payload that was carried here
 	size    int64
 	tx      time.Duration
 	sent    time.Time
@@ -77,7 +78,8 @@ func (l *inprocLink) Send(ctx context.Context, p Payload) error {
 		return ErrClosed
 	}
 	start := l.now()
-	parcel := parcel{payload: p, size: p.Bytes()}
+	p, before := Unpack(p)
+	parcel := parcel{payload: p, before: before, size: p.Bytes()}
 	parcel.sent = l.now()
 	parcel.tx = parcel.sent.Sub(start)
 	l.queue <- parcel
@@ -96,8 +98,9 @@ func (l *inprocLink) Recv(ctx context.Context) (Payload, Hop, error) {
 		}
 		taken := l.now()
 		hop := Hop{Size: parcel.size, Tx: parcel.tx, InFlight: max(0, taken.Sub(parcel.sent))}
-		hop.Rx = l.now().Sub(taken)
-		return parcel.payload, hop, nil
+		hop.Ready = l.now()
+		hop.Rx = hop.Ready.Sub(taken)
+		return parcel.payload, hop.After(parcel.before), nil
 	case <-ctx.Done():
 		return nil, Hop{}, context.Cause(ctx)
 	case <-l.closed:

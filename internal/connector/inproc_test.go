@@ -43,7 +43,23 @@ func TestHopIsTimedInThreePartsThatDoNotOverlap(t *testing.T) {
 	if err != nil || got != Payload(p) {
 		t.Fatalf("Recv = %v, %v", got, err)
 	}
-	want := Hop{Size: 4096, Tx: time.Second, InFlight: time.Second, Rx: time.Second}
+	want := Hop{Size: 4096, Tx: time.Second, InFlight: time.Second, Rx: time.Second, Ready: time.Unix(4, 0)}
+	if hop != want {
+		t.Errorf("hop = %+v, want %+v", hop, want)
+	}
+}
+
+func TestPayloadCarriedFromElsewhereBringsTheTimesOfItsWay(t *testing.T) {
+	link := open(t, 1)
+	p := Carried{Payload: blob(8), Hop: Hop{Size: 8, Tx: 10 * time.Second, InFlight: 20 * time.Second, Rx: 30 * time.Second}}
+	if err := link.Send(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	got, hop, err := link.Recv(t.Context())
+	if err != nil || got != Payload(blob(8)) {
+		t.Fatalf("Recv = %v, %v", got, err)
+	}
+	want := Hop{Size: 8, Tx: 11 * time.Second, InFlight: 21 * time.Second, Rx: 31 * time.Second, Ready: time.Unix(4, 0)}
 	if hop != want {
 		t.Errorf("hop = %+v, want %+v", hop, want)
 	}

@@ -86,6 +86,9 @@ const (
 var (
 	// ErrClosed is returned by an engine that was closed.
 	ErrClosed = errors.New("engine is closed")
+	// ErrLost is wrapped by the error of a request whose engine, in another
+	// process, was lost with it.
+	ErrLost = errors.New("engine was lost")
 	// ErrAborted is returned by Send and Recv of an aborted stream.
 	ErrAborted = errors.New("request was aborted")
 )

@@ -40,7 +40,7 @@ func TestFailuresAreSortedByStageAndCause(t *testing.T) {
 			page.want(t, `vllm:omni_requests_success_total{finished_reason="error"}`, 1)
 			for k := range h.Stages() {
 				for _, cause := range []metrics.FailureCause{
-					metrics.CauseRejected, metrics.CauseNoReplica, metrics.CauseClosed, metrics.CauseHop, metrics.CauseTimeout, metrics.CauseReply, metrics.CauseEngine,
+					metrics.CauseRejected, metrics.CauseNoReplica, metrics.CauseLost, metrics.CauseClosed, metrics.CauseHop, metrics.CauseTimeout, metrics.CauseReply, metrics.CauseEngine,
 				} {
 					want := 0.0
 					if k == c.stage && cause == c.cause {
@@ -59,6 +59,7 @@ func TestCauseOfAnErrorIsFoundThroughItsWrapping(t *testing.T) {
 		metrics.CauseNoReplica: fmt.Errorf("stage talker: %w", stage.ErrNoReplica),
 		metrics.CauseTimeout:   &hopError{ErrStageTimeout},
 		metrics.CauseRejected:  fmt.Errorf("x: %w", &engine.RejectedError{Reason: "malformed_codec", Err: errBroken}),
+		metrics.CauseLost:      fmt.Errorf("x: %w", engine.ErrLost),
 		metrics.CauseClosed:    fmt.Errorf("x: %w", engine.ErrClosed),
 		metrics.CauseEngine:    errors.New("anything"),
 	} {

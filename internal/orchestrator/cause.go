@@ -30,6 +30,8 @@ func cause(err error) metrics.FailureCause {
 		return metrics.CauseNoReplica
 	case errors.As(err, &hop):
 		return metrics.CauseHop
+	case errors.Is(err, engine.ErrLost):
+		return metrics.CauseLost
 	case errors.Is(err, engine.ErrClosed):
 		return metrics.CauseClosed
 	}

@@ -47,11 +47,11 @@ func made(out engine.Output) (tokens int, seconds float64) {
 }
 
 // handed keeps when stage k was first handed work.
-func (f *flight) handed(k int) {
+func (f *flight) handed(k int, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if l := &f.legs[k]; l.firstInput.IsZero() {
-		l.firstInput = f.o.now()
+		l.firstInput = at
 	}
 }
 

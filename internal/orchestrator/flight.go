@@ -64,7 +64,7 @@ type leg struct {
 	link    connector.Link // to the next stage
 	// gathered are payloads for the next stage that wait until they are complete;
 	// without async chunks only. The stage's pump alone uses it.
-	gathered []engine.Payload
+	gathered gathered
 	tokens   int     // given out, of all choices
 	seconds  float64 // of audio given out
 	// firstInput is when the stage was handed its first work, lastOutput when
@@ -171,10 +171,7 @@ func (f *flight) pump(k int) {
 		if l.link != nil {
 			l.link.CloseSend()
 		}
-		f.silence.waits[k].Add(1)
-		letGo(l.choices)
-		f.silence.waits[k].Add(-1)
-		l.binding.Release()
+		f.release(k)
 	}()
 	var others sync.WaitGroup
 	for i := 1; i < len(l.choices); i++ {
@@ -252,17 +249,14 @@ func (f *flight) emit(ev Event) error {
 func (f *flight) forward(k int, p engine.Payload, last bool) error {
 	l := &f.legs[k]
 	if f.o.gather {
-		if p != nil {
-			l.gathered = append(l.gathered, p)
-		}
+		l.gathered.add(p)
 		if !last {
 			return nil
 		}
 		var err error
-		if p, err = engine.Join(l.gathered); err != nil {
+		if p, err = l.gathered.join(); err != nil {
 			return err
 		}
-		l.gathered = nil
 	}
 	if p == nil && !(last && l.link == nil) {
 		return nil
@@ -296,14 +290,13 @@ func (f *flight) connect(k int) bool {
 	}
 	from := f.legs[k].binding.Replica.ID
 	edge := connector.Edge{FromStage: k, FromReplica: from, ToStage: to, ToReplica: binding.Replica.ID}
-	link, err := f.o.connectors[k].Open(edge, f.req.ID)
-	if err != nil {
-		binding.Release()
-		f.fail(k, &hopError{err})
+	if !f.open(to, binding, time.Time{}) {
 		return false
 	}
-	if !f.open(to, binding, time.Time{}) {
-		link.Close()
+	link, err := f.linkTo(to, edge)
+	if err != nil {
+		f.release(to)
+		f.fail(k, &hopError{err})
 		return false
 	}
 	f.legs[k].link = link
@@ -311,6 +304,23 @@ func (f *flight) connect(k int) bool {
 	f.o.flights.Go(func() { f.intake(to, link, edge) })
 	f.o.flights.Go(func() { f.pump(to) })
 	return true
+}
+
+// linkTo opens the way to stage k's stream: its own if it has one.
+func (f *flight) linkTo(k int, edge connector.Edge) (connector.Link, error) {
+	if r, ok := f.legs[k].choices[0].stream.(connector.Receiver); ok {
+		return r.Link(), nil
+	}
+	return f.o.connectors[k-1].Open(edge, f.req.ID)
+}
+
+// release makes stage k let go of the request, and waits until it has.
+func (f *flight) release(k int) {
+	l := &f.legs[k]
+	f.silence.waits[k].Add(1)
+	letGo(l.choices)
+	f.silence.waits[k].Add(-1)
+	l.binding.Release()
 }
 
 // intake takes what arrives over the link, at once, so that a hop's time in
@@ -327,7 +337,7 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 		p, hop, err := link.Recv(f.silentCtx)
 		switch {
 		case err == io.EOF:
-			f.handed(k)
+			f.handed(k, f.o.now())
 			return
 		case errors.Is(err, connector.ErrClosed): // the stage takes nothing more; its pump says why
 			return
@@ -336,7 +346,7 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 			return
 		}
 		hops.Hop(hop.Size, hop.Tx, hop.InFlight, hop.Rx)
-		f.handed(k)
+		f.handed(k, hop.Ready)
 		payload, ok := p.(engine.Payload)
 		if !ok {
 			panic("BUG: the connector delivered something that was never sent")

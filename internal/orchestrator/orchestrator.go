@@ -26,6 +26,9 @@ var (
 	ErrQueueFull = errors.New("request queue is full")
 	// ErrDraining means that the server is shutting down.
 	ErrDraining = errors.New("server is shutting down")
+	// ErrNoReplica means that a stage that the request needs has no replica that
+	// is up.
+	ErrNoReplica = stage.ErrNoReplica
 )
 
 // Modality is a kind of output that clients ask for.
@@ -161,6 +164,11 @@ func (o *Orchestrator) FinalStage(text, audio bool) (int, bool) {
 
 // Submit admits a request. The caller reads the reply and must close it.
 func (o *Orchestrator) Submit(req Request) (*Reply, error) {
+	for _, s := range o.stages[req.Entry : req.Final+1] {
+		if err := s.Available(); err != nil {
+			return nil, err
+		}
+	}
 	f := newFlight(o, req)
 	o.mu.Lock()
 	switch {

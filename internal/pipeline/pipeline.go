@@ -38,8 +38,16 @@ type Options struct {
 	// ServedName is the model's name in the API and on the metrics page;
 	// default Model, or "limelight-tiny".
 	ServedName string
-	// Replicas holds the number of replicas by stage name; default 1.
+	// Replicas holds the number of this process's replicas by stage name;
+	// default 1, and none of a stage that has peers.
 	Replicas map[string]int
+	// Peers run stages in other processes: their replicas follow this process's
+	// own, in this order.
+	Peers []Peer
+	// PeerTLS secures the connections to peers; nil is plain text.
+	PeerTLS *TLSFiles
+	// PeerTimeout bounds the wait for the peers at the start; default 30 s.
+	PeerTimeout time.Duration
 	// MaxNumSeqs bounds the sequences of one replica; default 64. StageSeqs
 	// does so for single stages by name; 0 means MaxNumSeqs.
 	MaxNumSeqs int
@@ -91,10 +99,12 @@ type Pipeline struct {
 	Orchestrator *orchestrator.Orchestrator
 	Frontend     *Frontend
 	Metrics      *metrics.Metrics
+
+	peers []*joined
 }
 
-// New loads the model and starts every stage.
-func New(o Options) (*Pipeline, error) {
+// withDefaults fills in what was left open.
+func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -107,7 +117,16 @@ func New(o Options) (*Pipeline, error) {
 	if o.Chunk <= 0 {
 		o.Chunk = ar.DefaultChunks.Then
 	}
-	counts, err := replicaCounts(o.Replicas)
+	if o.PeerTimeout <= 0 {
+		o.PeerTimeout = 30 * time.Second
+	}
+	return o
+}
+
+// New loads the model, reaches the peers, and starts every stage.
+func New(o Options) (*Pipeline, error) {
+	o = o.withDefaults()
+	counts, err := o.replicaCounts()
 	if err != nil {
 		return nil, err
 	}
@@ -115,44 +134,36 @@ func New(o Options) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	peers, err := o.join(front)
+	if err != nil {
+		return nil, errors.Join(err, front.model.Close())
+	}
+	total := slices.Clone(counts)
+	for _, j := range peers {
+		j.number(total)
+	}
 	m := o.Metrics
 	if m == nil {
 		m = metrics.New(metrics.Options{
 			ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version,
 			Stages: []metrics.StageInfo{
-				{ID: Thinker, Replicas: counts[Thinker], AR: true},
-				{ID: Talker, Replicas: counts[Talker], AR: true},
-				{ID: Code2Wav, Replicas: counts[Code2Wav], Audio: true},
+				{ID: Thinker, Replicas: total[Thinker], AR: true},
+				{ID: Talker, Replicas: total[Talker], AR: true},
+				{ID: Code2Wav, Replicas: total[Code2Wav], Audio: true},
 			},
 		})
-	}
-	listeners := func(stage, replica int) []ar.Listener {
-		if o.Listener == nil {
-			return nil
-		}
-		return []ar.Listener{o.Listener(stage, replica)}
-	}
-	seqs := func(stage int) int { return cmp.Or(o.StageSeqs[stageNames[stage]], o.MaxNumSeqs) }
-	build := func(stage, replica int) engine.Engine {
-		cfg := ar.Config{MaxSeqs: seqs(stage), MaxModelLen: front.maxModelLen, Listeners: listeners(stage, replica)}
-		switch stage {
-		case Thinker:
-			return ar.NewThinker(front.model, front.tok, cfg)
-		case Talker:
-			cfg.MaxModelLen = front.talkerLen()
-			return ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
-		default:
-			return codec.New(front.model.Code2Wav, seqs(stage))
-		}
 	}
 	var stages []orchestrator.Stage
 	for k, output := range []orchestrator.Modality{orchestrator.Text, orchestrator.NoOutput, orchestrator.Audio} {
 		var engines []engine.Engine
 		for replica := range counts[k] {
-			engines = append(engines, build(k, replica))
+			engines = append(engines, o.newEngine(front, k, replica))
+		}
+		for _, j := range peers {
+			engines = append(engines, j.engines(k)...)
 		}
 		stages = append(stages, orchestrator.Stage{
-			Pool:   stage.NewPool(k, stageNames[k], seqs(k), nil, engines...),
+			Pool:   stage.NewPool(k, stageNames[k], o.seqs(k), nil, engines...),
 			Output: output,
 		})
 	}
@@ -168,29 +179,75 @@ func New(o Options) (*Pipeline, error) {
 		}
 		connectors = append(connectors, c)
 	}
-	return &Pipeline{
+	p := &Pipeline{
 		Orchestrator: orchestrator.New(orchestrator.Options{
 			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Gather: o.Gather, Metrics: m,
 		}),
 		Frontend: front,
 		Metrics:  m,
-	}, nil
+		peers:    peers,
+	}
+	for _, j := range peers {
+		j.watch(stages)
+	}
+	return p, nil
 }
 
-// replicaCounts checks the replicas asked for and fills in the rest.
-func replicaCounts(asked map[string]int) ([]int, error) {
+// seqs bounds the sequences of one of a stage's replicas.
+func (o Options) seqs(stage int) int { return cmp.Or(o.StageSeqs[stageNames[stage]], o.MaxNumSeqs) }
+
+// newEngine starts a replica in this process.
+func (o Options) newEngine(front *Frontend, stage, replica int) engine.Engine {
+	cfg := ar.Config{MaxSeqs: o.seqs(stage), MaxModelLen: front.maxModelLen}
+	if o.Listener != nil {
+		cfg.Listeners = []ar.Listener{o.Listener(stage, replica)}
+	}
+	switch stage {
+	case Thinker:
+		return ar.NewThinker(front.model, front.tok, cfg)
+	case Talker:
+		cfg.MaxModelLen = front.talkerLen()
+		return ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
+	default:
+		return codec.New(front.model.Code2Wav, o.seqs(stage))
+	}
+}
+
+// replicaCounts checks the replicas asked for in this process and fills in the
+// rest: one of each stage that has no peer.
+func (o Options) replicaCounts() ([]int, error) {
 	counts := []int{1, 1, 1}
-	for _, name := range slices.Sorted(maps.Keys(asked)) {
-		k := slices.Index(stageNames, name)
-		if k < 0 {
-			return nil, fmt.Errorf("replicas: unknown stage %q; the stages are %s", name, strings.Join(stageNames, ", "))
+	for _, p := range o.Peers {
+		if len(p.Stages) == 0 {
+			return nil, fmt.Errorf("peer %s: which stages does it run?", p.Address)
 		}
-		if asked[name] < 1 {
-			return nil, fmt.Errorf("replicas: stage %s needs at least 1, got %d", name, asked[name])
+		for _, name := range p.Stages {
+			k, err := stageIndex(name)
+			if err != nil {
+				return nil, fmt.Errorf("peer %s: %w", p.Address, err)
+			}
+			counts[k] = 0
 		}
-		counts[k] = asked[name]
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Replicas)) {
+		k, err := stageIndex(name)
+		if err != nil {
+			return nil, fmt.Errorf("replicas: %w", err)
+		}
+		if o.Replicas[name] < 1 {
+			return nil, fmt.Errorf("replicas: stage %s needs at least 1, got %d", name, o.Replicas[name])
+		}
+		counts[k] = o.Replicas[name]
 	}
 	return counts, nil
+}
+
+func stageIndex(name string) (int, error) {
+	k := slices.Index(stageNames, name)
+	if k < 0 {
+		return 0, fmt.Errorf("unknown stage %q; the stages are %s", name, strings.Join(stageNames, ", "))
+	}
+	return k, nil
 }
 
 // Describe names the stages and their replicas, as thinker=1,talker=2,code2wav=1.
@@ -202,7 +259,7 @@ func (p *Pipeline) Describe() string {
 	return strings.Join(parts, ",")
 }
 
-// Close stops every stage and lets go of the model's weights.
+// Close stops every stage, and lets go of the peers and of the model's weights.
 func (p *Pipeline) Close() error {
-	return errors.Join(p.Orchestrator.Close(), p.Frontend.model.Close())
+	return errors.Join(p.Orchestrator.Close(), leave(p.peers), p.Frontend.model.Close())
 }

@@ -71,6 +71,8 @@ func busy(err error) (metrics.RefusalReason, bool) {
 		return metrics.QueueFull, true
 	case errors.Is(err, orchestrator.ErrDraining):
 		return metrics.Draining, true
+	case errors.Is(err, orchestrator.ErrNoReplica):
+		return metrics.NoReplica, true
 	case errors.Is(err, errStreams):
 		return metrics.TooManyStreams, true
 	case errors.Is(err, errBodies):

@@ -31,7 +31,7 @@ func TestEveryWayToRefuseHasItsReason(t *testing.T) {
 		}
 	}
 	for err, want := range map[error]metrics.RefusalReason{
-		orchestrator.ErrQueueFull: metrics.QueueFull, orchestrator.ErrDraining: metrics.Draining,
+		orchestrator.ErrQueueFull: metrics.QueueFull, orchestrator.ErrDraining: metrics.Draining, orchestrator.ErrNoReplica: metrics.NoReplica,
 		errStreams: metrics.TooManyStreams, errBodies: metrics.TooManyBodies,
 	} {
 		if got, later := busy(fmt.Errorf("x: %w", err)); got != want || !later {

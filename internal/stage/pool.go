@@ -20,7 +20,8 @@ type Replica struct {
 	ID     int
 	Engine engine.Engine
 
-	load int // requests bound and not released; guarded by the pool's mu
+	load int  // requests bound and not released; guarded by the pool's mu
+	down bool // it gets nothing new; guarded by the pool's mu
 }
 
 // Pool is a stage: its replicas and the choice among them. It must not be copied.
@@ -33,7 +34,7 @@ type Pool struct {
 	places int
 	freed  func()
 
-	mu       sync.Mutex // guards replicas, their load, and turn
+	mu       sync.Mutex // guards replicas, their load and state, and turn
 	replicas []*Replica
 	turn     int // where the search for the least loaded starts, so that ties go round
 }
@@ -74,21 +75,49 @@ func (p *Pool) Bind() (*Binding, error) {
 	defer p.mu.Unlock()
 	r := p.leastLoaded()
 	if r == nil {
-		return nil, fmt.Errorf("stage %s: %w", p.Name, ErrNoReplica)
+		return nil, p.noReplica()
 	}
 	r.load++
 	return &Binding{Replica: r, pool: p}, nil
 }
 
-// leastLoaded picks the replica with the fewest bound requests. Among equals
-// the one that comes first after the last choice wins, so that ties are shared
-// fairly.
+// SetUp says whether a replica is well. One that is down keeps the requests
+// bound to it, whose fate is its engine's to tell, and gets no new one. All
+// replicas are up at first.
+func (p *Pool) SetUp(replica int, up bool) {
+	p.mu.Lock()
+	r := p.replicas[replica]
+	changed := r.down == up
+	r.down = !up
+	p.mu.Unlock()
+	if changed && up && p.freed != nil {
+		p.freed() // its places are free for those that wait
+	}
+}
+
+// Available returns an error that wraps ErrNoReplica while no replica is up.
+func (p *Pool) Available() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.replicas {
+		if !r.down {
+			return nil
+		}
+	}
+	return p.noReplica()
+}
+
+func (p *Pool) noReplica() error { return fmt.Errorf("stage %s: %w", p.Name, ErrNoReplica) }
+
+// leastLoaded picks the replica with the fewest bound requests among those that
+// are up. Among equals the one that comes first after the last choice wins, so
+// that ties are shared fairly.
 func (p *Pool) leastLoaded() *Replica {
 	var best *Replica
 	n := len(p.replicas)
 	for i := range n {
 		r := p.replicas[(p.turn+i)%n]
-		if best == nil || r.load < best.load {
+		if !r.down && (best == nil || r.load < best.load) {
 			best = r
 		}
 	}

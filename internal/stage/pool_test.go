@@ -78,6 +78,41 @@ func TestReleaseFreesOnceAndTells(t *testing.T) {
 	}
 }
 
+func TestReplicaThatIsDownGetsNothingNewAndKeepsWhatItHas(t *testing.T) {
+	freed := 0
+	p := NewPool(1, "talker", 8, func() { freed++ }, idle{}, idle{})
+	bound := bind(t, p)
+	p.SetUp(0, false)
+	for range 3 {
+		if b := bind(t, p); b.Replica.ID != 1 {
+			t.Errorf("bound to replica %d, which is down", b.Replica.ID)
+		}
+	}
+	if got := p.Load(); !slices.Equal(got, []int{1, 3}) || !slices.Equal(p.States(), []State{Down, Ready}) {
+		t.Errorf("load %v, states %v", got, p.States())
+	}
+	p.SetUp(1, false)
+	if _, ok := p.TryBind(); ok {
+		t.Error("bound although all replicas are down")
+	}
+	if _, err := p.Bind(); !errors.Is(err, ErrNoReplica) {
+		t.Errorf("Bind = %v", err)
+	}
+	if err := p.Available(); !errors.Is(err, ErrNoReplica) {
+		t.Errorf("Available = %v", err)
+	}
+	bound.Release()
+	freed = 0
+	p.SetUp(0, true)
+	p.SetUp(0, true)
+	if freed != 1 {
+		t.Errorf("told %d times that places are free, want once, when the replica came back", freed)
+	}
+	if b := bind(t, p); b.Replica.ID != 0 || p.Available() != nil {
+		t.Errorf("bound to replica %d, available: %v", b.Replica.ID, p.Available())
+	}
+}
+
 func TestEmptyStageSaysSo(t *testing.T) {
 	p := NewPool(2, "code2wav", 1, nil)
 	if _, ok := p.TryBind(); ok {

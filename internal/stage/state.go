@@ -9,6 +9,8 @@ const (
 	Ready State = "ready"
 	// Full: each of its places is taken.
 	Full State = "full"
+	// Down: it gets nothing new.
+	Down State = "down"
 )
 
 // States returns the state of each replica, in id order, at one instant.
@@ -17,9 +19,13 @@ func (p *Pool) States() []State {
 	defer p.mu.Unlock()
 	states := make([]State, len(p.replicas))
 	for i, r := range p.replicas {
-		states[i] = Ready
-		if r.load >= p.places {
+		switch {
+		case r.down:
+			states[i] = Down
+		case r.load >= p.places:
 			states[i] = Full
+		default:
+			states[i] = Ready
 		}
 	}
 	return states
