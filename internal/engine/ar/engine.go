@@ -7,7 +7,6 @@
 package ar
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -22,15 +21,48 @@ type Config struct {
 	// MaxBatchedTokens bounds the rows of one step; a longer prefill is done in
 	// pieces. Default 2048.
 	MaxBatchedTokens int
-	// MaxModelLen bounds prompt and generated tokens together; default 32768.
+	// MaxModelLen bounds prompt and generated tokens together; default 32768. A
+	// KV cache that holds less bounds them further.
 	MaxModelLen int
 	// BlockSize is the number of positions in a KV block; default 16.
 	BlockSize int
-	// Blocks is the number of KV blocks; the default holds MaxSeqs sequences of
-	// MaxModelLen. A block takes memory once it is first used.
-	Blocks int
+	// Blocks is the number of KV blocks. The default is as many as KVCacheBytes
+	// hold, whose default is what MaxSeqs sequences of MaxModelLen take, but not
+	// more than DefaultKVCacheBytes unless a single sequence takes more. A block
+	// takes memory once it is first used.
+	Blocks       int
+	KVCacheBytes int64
+	// NoPrefixCaching computes every prompt from its first token on, instead of
+	// using the blocks that another sequence with the same beginning has filled.
+	NoPrefixCaching bool
+	// BlockSampling is the share of the KV blocks, 0 to 1, whose lives the
+	// listeners are told of; default 0.
+	BlockSampling float64
 	// Listeners are told what happens.
 	Listeners []Listener
+
+	now func() time.Time // the clock; tests set it
+}
+
+// DefaultKVCacheBytes bounds a KV cache whose size is not configured.
+const DefaultKVCacheBytes = 4 << 30
+
+// complete fills in the defaults for a decoder.
+func (c *Config) complete(d *qwen3omni.Decoder) {
+	c.MaxSeqs = orDefault(c.MaxSeqs, 64)
+	c.MaxBatchedTokens = orDefault(c.MaxBatchedTokens, 2048)
+	c.MaxModelLen = orDefault(c.MaxModelLen, 32768)
+	c.BlockSize = orDefault(c.BlockSize, 16)
+	if c.now == nil {
+		c.now = time.Now
+	}
+	block, whole := d.KVBlockBytes(c.BlockSize), ceilDiv(c.MaxModelLen, c.BlockSize)
+	if c.KVCacheBytes <= 0 {
+		c.KVCacheBytes = min(int64(c.MaxSeqs*whole)*block, max(DefaultKVCacheBytes, int64(whole)*block))
+	}
+	c.Blocks = max(1, orDefault(c.Blocks, int(c.KVCacheBytes/block)))
+	c.KVCacheBytes = int64(c.Blocks) * block
+	c.MaxModelLen = min(c.MaxModelLen, c.Blocks*c.BlockSize)
 }
 
 // model is the stage's side of the engine: what a sequence's rows are and what
@@ -57,6 +89,9 @@ type program interface {
 	most() int
 	// embed writes the known input rows from..to, row-major.
 	embed(dst []float32, from, to int)
+	// content appends what the known input rows from..to are made of: rows of
+	// equal content are equal.
+	content(dst []byte, from, to int) []byte
 	// over says that the sequence ends without another row: its input was
 	// empty.
 	over() bool
@@ -87,35 +122,49 @@ type Engine struct {
 	scratch *qwen3omni.Scratch
 	blocks  *blockPool
 	batch   []*sequence // the step's sequences
+	budget  int         // rows left of the step
+	found   []int32     // blocks found in the prefix cache
+	content []byte      // of one block
 	buffers stepBuffers
 	report  Step
 }
 
 func newEngine(m model, cfg Config) *Engine {
-	cfg.MaxSeqs = orDefault(cfg.MaxSeqs, 64)
-	cfg.MaxBatchedTokens = orDefault(cfg.MaxBatchedTokens, 2048)
-	cfg.MaxModelLen = orDefault(cfg.MaxModelLen, 32768)
-	cfg.BlockSize = orDefault(cfg.BlockSize, 16)
-	cfg.Blocks = orDefault(cfg.Blocks, cfg.MaxSeqs*ceilDiv(cfg.MaxModelLen, cfg.BlockSize))
-	e := &Engine{
-		cfg:     cfg,
-		model:   m,
-		now:     time.Now,
-		tell:    cfg.Listeners,
-		wake:    make(chan struct{}, 1),
-		closed:  make(chan struct{}),
-		gone:    make(chan struct{}),
-		kv:      m.decoder().NewKVCache(cfg.Blocks, cfg.BlockSize),
-		scratch: m.decoder().NewScratch(),
-		blocks:  newBlockPool(cfg.Blocks, cfg.BlockSize),
-	}
-	e.state = State{FreeBlocks: cfg.Blocks, Blocks: cfg.Blocks}
+	e := assemble(m, cfg)
 	go e.loop()
 	return e
 }
 
-// Start implements engine.Engine. It refuses a request that could never get
-// enough KV blocks, or that the model does not understand.
+// assemble makes an engine whose loop does not run yet.
+func assemble(m model, cfg Config) *Engine {
+	cfg.complete(m.decoder())
+	e := &Engine{
+		cfg:     cfg,
+		model:   m,
+		now:     cfg.now,
+		tell:    cfg.Listeners,
+		wake:    make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+		gone:    make(chan struct{}),
+		state:   State{FreeBlocks: cfg.Blocks, Blocks: cfg.Blocks},
+		kv:      m.decoder().NewKVCache(cfg.Blocks, cfg.BlockSize),
+		scratch: m.decoder().NewScratch(),
+	}
+	var prefixes *prefixIndex
+	if !cfg.NoPrefixCaching {
+		prefixes = newPrefixIndex(cfg.Blocks)
+	}
+	var lives *blockLives
+	if cfg.BlockSampling > 0 && prefixes != nil { // without a cache no content is ever evicted
+		lives = newBlockLives(cfg.Blocks, cfg.BlockSampling, cfg.now, e.tell)
+	}
+	e.blocks = newBlockPool(cfg.Blocks, cfg.BlockSize, prefixes, lives)
+	return e
+}
+
+// Start implements engine.Engine. It refuses a request whose prompt the engine
+// could never hold, or that the model does not understand. A prompt that is not
+// known yet is measured when it is; the stream fails then.
 func (e *Engine) Start(req engine.Request) (engine.Stream, error) {
 	req.Sampling.MaxTokens = min(req.Sampling.MaxTokens, e.cfg.MaxModelLen) // state is sized by it
 	p, err := e.model.open(req)
@@ -132,6 +181,9 @@ func (e *Engine) Start(req engine.Request) (engine.Stream, error) {
 	seq.life.Arrived = seq.life.Queued
 	if !req.Arrived.IsZero() {
 		seq.life.Arrived = req.Arrived
+	}
+	if err := e.measure(seq); err != nil {
+		return nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -172,17 +224,25 @@ func (e *Engine) loop() {
 			return
 		default:
 		}
-		e.admit()
-		if e.schedule() {
-			e.step()
+		if e.pass() {
 			continue
 		}
-		e.publish()
 		select {
 		case <-e.wake:
 		case <-e.closed:
 		}
 	}
+}
+
+// pass does one step if there is anything to do.
+func (e *Engine) pass() bool {
+	e.collect()
+	if e.schedule() {
+		e.step()
+		return true
+	}
+	e.publish()
+	return false
 }
 
 // endAll ends every sequence with err.
@@ -200,7 +260,7 @@ func (e *Engine) endAll(err error) {
 
 // release ends a sequence and frees its blocks; a nil err is a natural end.
 func (e *Engine) release(s *sequence, err error) {
-	e.blocks.free(s.blocks)
+	e.blocks.drop(s.blocks)
 	s.blocks = nil
 	e.tell.ended(&s.life, s.reason(err))
 	s.End(err)
@@ -215,24 +275,16 @@ func (e *Engine) State() State {
 	defer e.mu.Unlock()
 	s := e.state
 	for _, seq := range e.arrived {
-		if seq.req.Tokens == nil {
-			s.Deferred++
-		} else {
-			s.Waiting++
-		}
+		s.wait(seq)
 	}
 	return s
 }
 
 // publish makes State say how the engine is doing now, and returns it.
 func (e *Engine) publish() State {
-	s := State{Running: len(e.running), FreeBlocks: len(e.blocks.unused), Blocks: e.blocks.backing}
+	s := State{Running: len(e.running), FreeBlocks: e.blocks.free, Blocks: len(e.blocks.blocks)}
 	for _, seq := range e.waiting {
-		if seq.program.rows() == 0 {
-			s.Deferred++
-		} else {
-			s.Waiting++
-		}
+		s.wait(seq)
 	}
 	e.mu.Lock()
 	e.state = s
@@ -248,10 +300,5 @@ func orDefault(v, def int) int {
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
-
-// tooLong is the refusal of a sequence that the engine could never hold.
-func tooLong(rows, most int) error {
-	return fmt.Errorf("the sequence may reach %d positions, the engine holds %d", rows, most)
-}
 
 var _ engine.Engine = (*Engine)(nil)

@@ -212,25 +212,6 @@ func TestUnknownVoiceIsRefused(t *testing.T) {
 	}
 }
 
-func TestAbortedSequenceGivesItsBlocksToTheNext(t *testing.T) {
-	// Blocks for one sequence only: the second waits for the first one's.
-	e := newTinyThinker(t, Config{BlockSize: 16, Blocks: 8, MaxModelLen: 128})
-	req := engine.Request{Tokens: prompt(10), Sampling: sampled(1, 110)}
-	req.Sampling.IgnoreEOS = true
-	first := open(t, e, req) // nobody reads it, so it stalls when its buffer is full
-	second := open(t, e, req)
-	select {
-	case <-second.Done():
-		t.Fatal("the second sequence found blocks")
-	default:
-	}
-	first.Abort()
-	<-first.Done()
-	if n := len(tokensOf(run(t, second))); n != 110 {
-		t.Errorf("%d tokens", n)
-	}
-}
-
 func TestSequenceEndsAtTheModelsLength(t *testing.T) {
 	ids := prompt(10)
 	req := engine.Request{Tokens: ids, Sampling: sampled(1, 1000)}
@@ -241,13 +222,26 @@ func TestSequenceEndsAtTheModelsLength(t *testing.T) {
 	}
 }
 
-func TestPromptBeyondTheModelsLengthFailsItself(t *testing.T) {
-	e := newTinyThinker(t, Config{MaxModelLen: 20})
-	s := open(t, e, engine.Request{Tokens: prompt(30), Sampling: sampled(1, 5)})
-	if _, err := s.Recv(t.Context()); err == nil || !strings.Contains(err.Error(), "20") {
+func TestPromptBeyondTheModelsLengthIsRefused(t *testing.T) {
+	for _, cfg := range []Config{{MaxModelLen: 20}, {Blocks: 2, BlockSize: 10}} {
+		e := newTinyThinker(t, cfg)
+		if _, err := e.Start(engine.Request{Tokens: prompt(30), Sampling: sampled(1, 5)}); err == nil || !strings.Contains(err.Error(), "may have 20") {
+			t.Errorf("Start = %v", err)
+		}
+		run(t, open(t, e, engine.Request{Tokens: prompt(1), Sampling: sampled(1, 5)}))
+	}
+}
+
+func TestTalkersPromptBeyondItsLengthFailsItself(t *testing.T) {
+	s := open(t, newTinyTalker(t, DefaultChunks, Config{MaxModelLen: 5}), engine.Request{Sampling: sampled(1, 9)})
+	width := tiny.Thinker.Decoder().Hidden()
+	if err := s.Send(t.Context(), &engine.Embeddings{Prompt: make([]float32, 3*width), Text: make([]float32, width), Width: width}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Recv(t.Context()); err == nil || !strings.Contains(err.Error(), "may have 5") {
 		t.Errorf("Recv = %v", err)
 	}
-	run(t, open(t, e, engine.Request{Tokens: prompt(1), Sampling: sampled(1, 5)}))
+	<-s.Done()
 }
 
 func TestCloseEndsStreamsAndRefusesNewOnes(t *testing.T) {

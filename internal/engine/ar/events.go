@@ -118,6 +118,15 @@ type State struct {
 	FreeBlocks, Blocks int
 }
 
+// wait counts in a sequence that does not run.
+func (s *State) wait(seq *sequence) {
+	if seq.program.rows() > seq.decided {
+		s.Waiting++
+	} else {
+		s.Deferred++
+	}
+}
+
 // BlockLife is the life of a sampled KV block's content.
 type BlockLife struct {
 	// Lifetime is the time since the block was given out, Idle since it was last
@@ -147,6 +156,14 @@ func (ls listeners) token(l *Life, first bool, gap time.Duration) {
 	}
 }
 
+func (ls listeners) preempted(l *Life) {
+	for i := range ls {
+		if f := ls[i].Preempted; f != nil {
+			f(l)
+		}
+	}
+}
+
 func (ls listeners) ended(l *Life, reason engine.FinishReason) {
 	for i := range ls {
 		if f := ls[i].Ended; f != nil {
@@ -159,6 +176,14 @@ func (ls listeners) stepped(s *Step) {
 	for i := range ls {
 		if f := ls[i].Stepped; f != nil {
 			f(s)
+		}
+	}
+}
+
+func (ls listeners) blockEvicted(b *BlockLife) {
+	for i := range ls {
+		if f := ls[i].BlockEvicted; f != nil {
+			f(b)
 		}
 	}
 }

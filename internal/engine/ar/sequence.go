@@ -2,6 +2,7 @@ package ar
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 )
@@ -21,14 +22,40 @@ type sequence struct {
 	program program
 	sampler *sampler
 
-	blocks    []int32 // the block table; nil until admitted
-	computed  int     // rows that the KV cache holds
-	generated int     // tokens chosen
-	scheduled int     // rows in the step under way
-	limit     int     // rows that the block table holds
+	limit     int         // rows that it may come to have; 0 until its prompt is known
+	blocks    []int32     // the block table
+	hashes    []blockHash // of its first full blocks, as far as they were needed
+	offered   int         // blocks that the prefix cache was told of
+	computed  int         // rows that the KV cache holds
+	decided   int         // rows behind which it chose its newest token
+	generated int         // tokens chosen
+	scheduled int         // rows in the step under way
+	fresh     bool        // the step under way is its first
 
 	finished engine.FinishReason // set once it has handed out its last output
 }
+
+// measure bounds the sequence by what the engine holds, once its prompt is known.
+func (e *Engine) measure(s *sequence) error {
+	rows := s.program.rows()
+	if s.limit > 0 || rows == 0 {
+		return nil
+	}
+	if rows >= e.cfg.MaxModelLen {
+		return fmt.Errorf("the prompt has %d tokens; prompt and reply together may have %d", rows, e.cfg.MaxModelLen)
+	}
+	s.limit = min(s.program.most(), e.cfg.MaxModelLen)
+	full := ceilDiv(s.limit, e.cfg.BlockSize)
+	s.blocks = make([]int32, 0, full)
+	if !e.cfg.NoPrefixCaching {
+		s.hashes = make([]blockHash, 0, full)
+	}
+	return nil
+}
+
+// ready says whether a waiting sequence could go on: it has a row that none of
+// its tokens was chosen behind, and somebody takes its outputs.
+func (s *sequence) ready() bool { return s.program.rows() > s.decided && s.Room() }
 
 // finish hands out the sequence's last output.
 func (s *sequence) finish(out engine.Output, reason engine.FinishReason) {

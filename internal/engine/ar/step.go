@@ -19,7 +19,6 @@ type stepBuffers struct {
 func (e *Engine) step() {
 	hidden := e.model.decoder().Hidden()
 	report := &e.report
-	*report = Step{Began: e.now()}
 	b := &e.buffers
 	b.segments, b.deciding = b.segments[:0], b.deciding[:0]
 	rows := 0
@@ -33,9 +32,10 @@ func (e *Engine) step() {
 		b.segments = append(b.segments, qwen3omni.Segment{Rows: s.scheduled, Start: s.computed, Blocks: s.blocks})
 		at += s.scheduled
 		work := &report.Decode
-		if s.computed == 0 || s.scheduled > 1 {
+		if s.fresh || s.scheduled > 1 {
 			work = &report.Prefill
 		}
+		s.fresh = false
 		work.add(s.scheduled, s.computed+s.scheduled)
 	}
 	e.model.decoder().Forward(e.scratch, b.x, b.segments, e.kv)
@@ -45,7 +45,9 @@ func (e *Engine) step() {
 	for _, s := range e.batch {
 		at += s.scheduled
 		s.computed += s.scheduled
+		e.offer(s)
 		if s.computed == s.program.rows() {
+			s.decided = s.computed
 			b.deciding = append(b.deciding, s)
 			b.last = append(b.last, b.x[(at-1)*hidden:at*hidden]...)
 		}

@@ -1,6 +1,9 @@
 package ar
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // stopStrings finds stop strings in a text that comes in pieces, wherever the
 // pieces are cut, and holds back text that may turn out to begin one.
@@ -8,6 +11,15 @@ type stopStrings struct {
 	stops   [][]byte
 	include bool   // a stop string that was found is part of the text
 	held    []byte // the longest end of the text that begins a stop string
+	text    strings.Builder
+}
+
+// shown makes the next piece of the text. All pieces share one growing text, so
+// that most cost no memory of their own.
+func (s *stopStrings) shown(piece []byte) string {
+	at := s.text.Len()
+	s.text.Write(piece)
+	return s.text.String()[at:]
 }
 
 func newStopStrings(stops []string, include bool) stopStrings {
@@ -24,7 +36,7 @@ func newStopStrings(stops []string, include bool) stopStrings {
 // text are passed over.
 func (s *stopStrings) take(text []byte, look bool) (shown, found string) {
 	if len(s.stops) == 0 {
-		return string(text), ""
+		return s.shown(text), ""
 	}
 	old := len(s.held)
 	s.held = append(s.held, text...)
@@ -34,13 +46,13 @@ func (s *stopStrings) take(text []byte, look bool) (shown, found string) {
 			if s.include {
 				from = to
 			}
-			shown = string(s.held[:from])
+			shown = s.shown(s.held[:from])
 			s.held = s.held[:0]
 			return shown, found
 		}
 	}
 	safe := len(s.held) - s.beginning()
-	shown = string(s.held[:safe])
+	shown = s.shown(s.held[:safe])
 	s.held = s.held[:copy(s.held, s.held[safe:])]
 	return shown, ""
 }
@@ -79,7 +91,7 @@ func (s *stopStrings) beginning() int {
 
 // rest is what was held back when the text has ended without a stop string.
 func (s *stopStrings) rest() string {
-	rest := string(s.held)
+	rest := s.shown(s.held)
 	s.held = s.held[:0]
 	return rest
 }

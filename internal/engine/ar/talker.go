@@ -2,7 +2,9 @@ package ar
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/limelight-omni/limelight/internal/engine"
@@ -21,13 +23,17 @@ var DefaultChunks = Chunks{First: 4, Then: 25}
 // NewTalker makes an engine that turns text embeddings into codec frames with
 // m's talker and code predictor.
 func NewTalker(m *qwen3omni.Model, chunks Chunks, cfg Config) *Engine {
-	return newEngine(&talker{
+	return newEngine(newTalker(m, chunks), cfg)
+}
+
+func newTalker(m *qwen3omni.Model, chunks Chunks) *talker {
+	return &talker{
 		model:     m,
 		chunks:    chunks,
 		eos:       []int32{m.Config.CodecEOS()},
 		logits:    make([]float32, m.Talker.Vocab()),
 		predictor: m.Talker.Predictor().NewScratch(),
-	}, cfg)
+	}
 }
 
 type talker struct {
@@ -91,6 +97,7 @@ func (p *speaking) speak(ids []int32) {
 	p.input.AddText(rows[len(head)*width:])
 	p.input.EndText()
 	p.ended = true
+	p.next()
 }
 
 // intake takes payloads until the next input row can be made, and makes it.
@@ -153,6 +160,16 @@ func (p *speaking) embed(dst []float32, from, to int) {
 	copy(dst, p.computable[from*width:to*width])
 }
 
+// content is the rows themselves: they are sums of what the text, the voice and
+// the codes give.
+func (p *speaking) content(dst []byte, from, to int) []byte {
+	width := p.talker.decoder().Hidden()
+	for _, v := range p.computable[from*width : to*width] {
+		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(v))
+	}
+	return dst
+}
+
 func (p *speaking) usage() engine.Usage {
 	return engine.Usage{PromptTokens: p.prefill, CompletionTokens: p.frames}
 }
@@ -181,6 +198,9 @@ func (t *talker) decide(batch []*sequence, hidden []float32) {
 		case s.sampler.repeats():
 			s.finish(p.flush(), engine.FinishRepetition)
 		default:
+			if p.chunk == nil {
+				p.chunk = make([]int32, 0, min(p.size(), p.req.Sampling.MaxTokens)*t.model.Talker.Predictor().Groups())
+			}
 			p.chunk = append(p.chunk, id)
 			t.framing = append(t.framing, s)
 			t.hidden = append(t.hidden, row...)
@@ -214,14 +234,18 @@ func (t *talker) frame() {
 		copy(p.sum, t.sums[i*width:(i+1)*width])
 		p.pending = true
 		p.frames++
-		want := t.chunks.First
-		if p.first {
-			want = t.chunks.Then
-		}
-		if len(p.chunk) >= want*(residual+1) {
+		if len(p.chunk) >= p.size()*(residual+1) {
 			s.Put(p.flush())
 		}
 	}
+}
+
+// size is the number of frames that the next hop carries.
+func (p *speaking) size() int {
+	if p.first {
+		return p.talker.chunks.Then
+	}
+	return p.talker.chunks.First
 }
 
 // flush hands over the frames gathered so far.

@@ -1,6 +1,7 @@
 package ar
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/limelight-omni/limelight/internal/engine"
@@ -12,12 +13,16 @@ import (
 // over, to a stage behind it, the embeddings that the talker reads. Tok turns
 // ids into text.
 func NewThinker(m *qwen3omni.Model, tok tokenizer.Tokenizer, cfg Config) *Engine {
-	return newEngine(&thinker{
+	return newEngine(newThinker(m, tok), cfg)
+}
+
+func newThinker(m *qwen3omni.Model, tok tokenizer.Tokenizer) *thinker {
+	return &thinker{
 		model:  m,
 		tok:    tok,
 		eos:    m.Generation.ThinkerEOS(),
 		logits: make([]float32, m.Thinker.Vocab()),
-	}, cfg)
+	}
 }
 
 type thinker struct {
@@ -65,6 +70,13 @@ func (p *thinking) embed(dst []float32, from, to int) {
 	p.thinker.model.Thinker.Embed(dst, p.ids[from:to])
 }
 
+func (p *thinking) content(dst []byte, from, to int) []byte {
+	for _, id := range p.ids[from:to] {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(id))
+	}
+	return dst
+}
+
 func (p *thinking) usage() engine.Usage {
 	return engine.Usage{PromptTokens: len(p.req.Tokens), CompletionTokens: len(p.ids) - len(p.req.Tokens)}
 }
@@ -87,11 +99,12 @@ func (t *thinker) decide(batch []*sequence, hidden []float32) {
 // accept takes the next token in and hands out what follows from it: its text,
 // as far as it cannot begin a stop string, and what the talker may speak.
 func (p *thinking) accept(s *sequence, id int32) {
-	out := engine.Output{Tokens: []int32{id}}
+	p.ids = append(p.ids, id)
+	n := len(p.ids)
+	out := engine.Output{Tokens: p.ids[n-1 : n : n]} // never written again
 	if p.req.Sampling.Logprobs {
 		out.Logprobs = []engine.Logprobs{p.thinker.scores.of(id, p.thinker.tok)}
 	}
-	p.ids = append(p.ids, id)
 	s.generated++
 
 	finish, reason := p.end(s, id)

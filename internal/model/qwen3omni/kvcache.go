@@ -26,6 +26,12 @@ func (d *Decoder) NewKVCache(blocks, blockSize int) *KVCache {
 	}
 }
 
+// KVBlockBytes is the memory that a block of blockSize positions takes once it
+// is used.
+func (d *Decoder) KVBlockBytes(blockSize int) int64 {
+	return 4 * int64(d.NewKVCache(0, blockSize).blockFloats())
+}
+
 func (c *KVCache) blockFloats() int { return c.layers * 2 * c.heads * c.blockSize * c.dim }
 
 // grow makes the cache have at least n blocks.
