@@ -23,6 +23,9 @@ func (c *call) fail(e *openai.Error) {
 	if reason, refused := refusedWith(e.Status); refused {
 		c.refused.Refused(reason)
 	}
+	if c.counted && e.Status != http.StatusInternalServerError {
+		c.logRefusal(e.Status, e.Message)
+	}
 	// Nobody is left to tell when the write fails.
 	_ = writeBody(c.w, e.Status, "application/json", e.Body())
 }

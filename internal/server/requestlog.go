@@ -14,6 +14,8 @@ func (s *Server) logRequest(c *call, streamed bool, reply *orchestrator.Reply, e
 	attrs := []slog.Attr{
 		slog.String("request_id", c.id),
 		slog.String("path", c.r.URL.Path),
+		slog.Int("status", c.w.status),
+		slog.Int64("bytes", c.w.bytes),
 		slog.Bool("streamed", streamed),
 		slog.String("reason", string(sum.Reason)),
 		slog.Duration("e2e", sum.Duration.Round(time.Microsecond)),
@@ -39,4 +41,25 @@ func (s *Server) logRequest(c *call, streamed bool, reply *orchestrator.Reply, e
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	s.log.LogAttrs(c.r.Context(), level, "request", attrs...)
+}
+
+// logRefusal writes the one line of a request of a counted route that was
+// refused: what the client was told, and nothing else that it sent.
+func (c *call) logRefusal(status int, message string) {
+	c.server.log.LogAttrs(c.r.Context(), slog.LevelInfo, "refused",
+		slog.String("request_id", c.id),
+		slog.String("method", clip(c.r.Method)),
+		slog.String("path", clip(c.r.URL.Path)),
+		slog.Int("status", status),
+		slog.String("error", clip(message)),
+		slog.Duration("took", c.server.now().Sub(c.arrived).Round(time.Microsecond)))
+}
+
+// clip bounds what a client chose in a line of the log.
+func clip(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -22,6 +22,7 @@ type call struct {
 	id      string
 	arrived time.Time // the handler was entered; the body is not read yet
 
+	counted bool                     // the route is
 	refused *metrics.RefusalRecorder // nil on uncounted routes
 
 	held   int64 // bytes of the bound on bodies
@@ -137,7 +138,7 @@ func (s *Server) wrap(rt route, recorder *metrics.RouteRecorder) http.Handler {
 			}
 		}()
 		if !rt.uncounted {
-			c.refused = s.metrics.Refusals()
+			c.counted, c.refused = true, s.metrics.Refusals()
 		}
 		c.deadlines()
 		switch n := lines(r.Header); {
