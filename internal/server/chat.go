@@ -164,9 +164,9 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 	}
 	if req.Audio {
 		body.AudioID = newAudioID()
-		body.AudioFinish = string(got.audioFinish)
 		body.WAV = audio.AppendWAV(nil, got.rate, got.samples)
-		if !req.Text {
+		body.AudioFinish = string(engine.FinishStop)
+		if len(got.texts) == 0 || got.texts[0].finish == engine.FinishStop { // the sound itself may have been cut short
 			body.AudioFinish = string(reply.Reason())
 		}
 	}
@@ -175,10 +175,9 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 
 // whole is a reply put together.
 type whole struct {
-	texts       []text // by choice; empty if no text came
-	samples     []float32
-	rate        int
-	audioFinish engine.FinishReason
+	texts   []text // by choice; empty if no text came
+	samples []float32
+	rate    int
 }
 
 // silentRate is the rate of a WAV without a sample; nothing is played at it.
@@ -186,7 +185,7 @@ const silentRate = 24000
 
 // collect reads a reply to its end.
 func collect(ctx context.Context, reply *orchestrator.Reply) (*whole, error) {
-	got := &whole{rate: silentRate, audioFinish: engine.FinishStop}
+	got := &whole{rate: silentRate}
 	for {
 		ev, err := reply.Next(ctx)
 		if err == io.EOF {
