@@ -26,8 +26,8 @@ type ChatRequest struct {
 	// Language to speak in; empty leaves it to the model.
 	Language string
 	Stream   bool
-	// IncludeUsage and ContinuousUsage are members of stream_options.
-	IncludeUsage, ContinuousUsage bool
+	// Usage holds the members of stream_options.
+	Usage UsageEvents
 	// Sampling holds the request-level parameters, which mean the first stage.
 	Sampling Sampling
 	// Stages holds one entry for each object of sampling_params_list; nil if
@@ -182,15 +182,7 @@ var chatSchema = func() schema[chatBody] {
 
 func decodeStreamOptions(r *chatBody, v value) *Error {
 	r.streamOptions = true
-	return streamSchema.decode(r, v)
-}
-
-var streamSchema = schema[chatBody]{
-	fields: map[string]field[chatBody]{
-		"include_usage":          booleanField(func(r *chatBody) *bool { return &r.IncludeUsage }),
-		"continuous_usage_stats": booleanField(func(r *chatBody) *bool { return &r.ContinuousUsage }),
-	},
-	unsupported: map[string][]string{"include_obfuscation": {"false"}},
+	return usageSchema.decode(&r.Usage, v)
 }
 
 func decodeStages(r *chatBody, v value) *Error {

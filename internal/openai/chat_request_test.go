@@ -36,7 +36,7 @@ func TestChatRequestIsReadWhole(t *testing.T) {
 		Text:     true, Audio: true,
 		Voice: "ethan", VoiceParam: "speaker", Language: "English",
 		AudioObject: true, AudioFormat: "pcm16",
-		Stream: true, IncludeUsage: true,
+		Stream: true, Usage: UsageEvents{Last: true},
 		Sampling: Sampling{
 			Temperature: new(0.0), TopP: new(0.5), TopK: new(int64(-1)), MinP: new(0.1),
 			RepetitionPenalty: new(1.1), PresencePenalty: new(-2.0), FrequencyPenalty: new(2.0),

@@ -50,15 +50,9 @@ func appendLogprobs(dst []byte, list []Logprobs) []byte {
 // append appends the token's object but for its closing brace.
 func (t TokenLogprob) append(dst []byte) []byte {
 	dst = append(dst, `{"token":`...)
-	if t.Token == "" {
-		dst = append(dst, `"token_id:`...)
-		dst = strconv.AppendInt(dst, t.ID, 10)
-		dst = append(dst, '"')
-	} else {
-		dst = appendJSON(dst, t.Token)
-	}
+	dst = t.appendName(dst)
 	dst = append(dst, `,"logprob":`...)
-	dst = strconv.AppendFloat(dst, math.Max(float64(t.Logprob), leastLogprob), 'g', -1, 32)
+	dst = appendLogprob(dst, t.Logprob)
 	if t.Token == "" {
 		return append(dst, `,"bytes":null`...)
 	}
@@ -70,4 +64,27 @@ func (t TokenLogprob) append(dst []byte) []byte {
 		dst = strconv.AppendUint(dst, uint64(t.Token[i]), 10)
 	}
 	return append(dst, ']')
+}
+
+// appendName appends the token's text as a JSON string.
+func (t TokenLogprob) appendName(dst []byte) []byte {
+	if t.Token != "" {
+		return appendJSON(dst, t.Token)
+	}
+	dst = append(dst, `"token_id:`...)
+	dst = strconv.AppendInt(dst, t.ID, 10)
+	return append(dst, '"')
+}
+
+// sameName says whether two tokens show the same text: those of bytes that are
+// no characters may.
+func (t TokenLogprob) sameName(u TokenLogprob) bool {
+	if t.Token == "" || u.Token == "" {
+		return t.Token == u.Token && t.ID == u.ID
+	}
+	return t.Token == u.Token || string([]rune(t.Token)) == string([]rune(u.Token))
+}
+
+func appendLogprob(dst []byte, logprob float32) []byte {
+	return strconv.AppendFloat(dst, math.Max(float64(logprob), leastLogprob), 'g', -1, 32)
 }

@@ -81,6 +81,9 @@ func members(v value, do func(name string, m value) *Error) *Error {
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return v.mustBe("an object")
 	}
+	if n := elements(v.raw); n > maxElements {
+		return BadRequest(v.path, "has %d members; at most %d are read", n, maxElements)
+	}
 	seen := map[string]bool{}
 	for d.More() {
 		t, err := d.Token()

@@ -14,8 +14,11 @@ type SpokenReply struct {
 	// Sound is a file, or raw samples, in the format that was asked for.
 	Sound      []byte
 	Transcript string
-	Finish     string
-	Usage      Usage
+	// Logprobs holds one entry for each token of the transcript, if they were
+	// asked for.
+	Logprobs []Logprobs
+	Finish   string
+	Usage    Usage
 }
 
 // Body is the reply's JSON.
@@ -35,7 +38,9 @@ func (r *SpokenReply) Body() []byte {
 	dst = strconv.AppendInt(dst, r.Created+audioExpiry, 10)
 	dst = append(dst, `,"transcript":`...)
 	dst = appendJSON(dst, r.Transcript)
-	dst = append(dst, `}},"logprobs":null,"finish_reason":`...)
+	dst = append(dst, `}},"logprobs":`...)
+	dst = appendLogprobs(dst, r.Logprobs)
+	dst = append(dst, `,"finish_reason":`...)
 	dst = appendFinish(dst, r.Finish)
 	dst = append(dst, `}],"usage":`...)
 	dst = r.Usage.append(dst)

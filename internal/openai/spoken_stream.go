@@ -25,14 +25,6 @@ type SpokenStream struct {
 	began    bool
 }
 
-// UsageEvents says which events of a stream count tokens.
-type UsageEvents struct {
-	// Last adds an event without a choice at the end.
-	Last bool
-	// Continuous adds the count so far to every event.
-	Continuous bool
-}
-
 // NewSpokenStream starts the events of reply id with sound audioID, created at
 // unix seconds by model.
 func NewSpokenStream(id, audioID, model string, created int64, usage UsageEvents) *SpokenStream {
@@ -44,12 +36,18 @@ func NewSpokenStream(id, audioID, model string, created int64, usage UsageEvents
 	}
 }
 
-// AppendTranscript appends the next words that are spoken.
-func (s *SpokenStream) AppendTranscript(dst []byte, text string, u Usage) []byte {
+// AppendTranscript appends the next words that are spoken, with the log
+// probabilities of their tokens if they were asked for.
+func (s *SpokenStream) AppendTranscript(dst []byte, text string, logprobs []Logprobs, u Usage) []byte {
 	dst = s.open(dst)
 	dst = append(dst, `"transcript":`...)
 	dst = appendJSON(dst, text)
-	dst = append(dst, `}},"finish_reason":null}]`...)
+	dst = append(dst, `}}`...)
+	if logprobs != nil {
+		dst = append(dst, `,"logprobs":`...)
+		dst = appendLogprobs(dst, logprobs)
+	}
+	dst = append(dst, `,"finish_reason":null}]`...)
 	return s.end(dst, u)
 }
 
@@ -71,14 +69,7 @@ func (s *SpokenStream) AppendEnd(dst []byte, finish string, u Usage) []byte {
 	dst = append(dst, `}},"finish_reason":`...)
 	dst = appendFinish(dst, finish)
 	dst = append(dst, `}]`...)
-	dst = s.end(dst, u)
-	if s.usage.Last {
-		dst = append(dst, s.envelope...)
-		dst = append(dst, `],"usage":`...)
-		dst = u.append(dst)
-		dst = append(dst, "}\n\n"...)
-	}
-	return dst
+	return s.usage.last(s.end(dst, u), s.envelope, u)
 }
 
 // open begins an event, up to the members of its delta.audio.
@@ -95,30 +86,3 @@ func (s *SpokenStream) open(dst []byte) []byte {
 
 // end closes an event, with its count of tokens.
 func (s *SpokenStream) end(dst []byte, u Usage) []byte { return s.usage.end(dst, u) }
-
-// end closes an event of OpenAI's shape. When the last event counts tokens,
-// the others say that they don't.
-func (e UsageEvents) end(dst []byte, u Usage) []byte {
-	switch {
-	case e.Continuous:
-		dst = append(dst, `,"usage":`...)
-		dst = u.append(dst)
-	case e.Last:
-		dst = append(dst, `,"usage":null`...)
-	}
-	return append(dst, "}\n\n"...)
-}
-
-// appendEnvelope appends what every event of a stream begins with, up to its
-// choices.
-func appendEnvelope(dst []byte, object, id, model string, created int64) []byte {
-	dst = append(dst, `data: {"id":`...)
-	dst = appendJSON(dst, id)
-	dst = append(dst, `,"object":"`...)
-	dst = append(dst, object...)
-	dst = append(dst, `","created":`...)
-	dst = strconv.AppendInt(dst, created, 10)
-	dst = append(dst, `,"model":`...)
-	dst = appendJSON(dst, model)
-	return append(dst, `,"choices":[`...)
-}

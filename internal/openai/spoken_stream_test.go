@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,8 +13,8 @@ import (
 func TestSpokenStreamHasOpenAIsShape(t *testing.T) {
 	s := NewSpokenStream("chatcmpl-1", "audio-1", "tiny", 1700000000, UsageEvents{Last: true})
 	var b []byte
-	b = s.AppendTranscript(b, "Hi", NewUsage(3, 1))
-	b = s.AppendTranscript(b, " \"you\"", NewUsage(3, 2))
+	b = s.AppendTranscript(b, "Hi", nil, NewUsage(3, 1))
+	b = s.AppendTranscript(b, " \"you\"", nil, NewUsage(3, 2))
 	b = s.AppendSound(b, []byte{1, 0, 2, 0}, NewUsage(3, 2))
 	b = s.AppendEnd(b, "stop", NewUsage(3, 2))
 	want := []string{
@@ -38,7 +39,7 @@ func TestSpokenStreamWithoutASoundStillNamesItsAudio(t *testing.T) {
 
 func TestContinuousUsageIsInEverySpokenEvent(t *testing.T) {
 	s := NewSpokenStream("chatcmpl-1", "audio-1", "tiny", 1, UsageEvents{Continuous: true})
-	b := s.AppendTranscript(nil, "a", NewUsage(3, 1))
+	b := s.AppendTranscript(nil, "a", nil, NewUsage(3, 1))
 	b = s.AppendSound(b, nil, NewUsage(3, 2))
 	b = s.AppendEnd(b, "stop", NewUsage(3, 3))
 	for i, c := range chunks(t, b) {
@@ -52,7 +53,7 @@ func TestClientReadsWhatIsSpoken(t *testing.T) {
 	pcm := bytes.Repeat([]byte{0, 1, 0xff, 'R'}, 24001)
 	s := NewSpokenStream("chatcmpl-1", "audio-1", "tiny", 1, UsageEvents{})
 	b := s.AppendSound(nil, pcm[:4], Usage{})
-	b = s.AppendTranscript(b, "déjà\u2028", Usage{})
+	b = s.AppendTranscript(b, "déjà\u2028", nil, Usage{})
 	b = s.AppendSound(b, pcm[4:], Usage{})
 	b = s.AppendEnd(b, "stop", Usage{})
 	var id, transcript, finish string
@@ -71,6 +72,19 @@ func TestClientReadsWhatIsSpoken(t *testing.T) {
 	}
 }
 
+func TestLogprobsOfATranscriptAreBesideIt(t *testing.T) {
+	logprobs := []Logprobs{{TokenLogprob: TokenLogprob{ID: 1, Token: "a", Logprob: -0.5}}}
+	const want = `"logprobs":{"content":[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[]}],"refusal":null},"finish_reason":`
+	s := NewSpokenStream("chatcmpl-1", "audio-1", "tiny", 1, UsageEvents{})
+	if got := string(s.AppendTranscript(nil, "a", logprobs, Usage{})); !strings.Contains(got, `}},`+want) {
+		t.Errorf("%s", got)
+	}
+	r := SpokenReply{Transcript: "a", Logprobs: logprobs}
+	if got := string(r.Body()); !strings.Contains(got, `}},`+want) {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestSpokenReplyHasOneChoiceWithoutContent(t *testing.T) {
 	r := SpokenReply{ID: "chatcmpl-1", Model: "tiny", Created: 1700000000, AudioID: "audio-1", Sound: []byte("RIFF"), Transcript: "Hi\n", Finish: "length", Usage: NewUsage(3, 2)}
 	const want = `{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"tiny","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":null,` +
@@ -85,7 +99,7 @@ func TestSpokenEventsAllocateNothingWhenThereIsRoom(t *testing.T) {
 	s := NewSpokenStream("chatcmpl-1", "audio-1", "tiny", 1, UsageEvents{Last: true})
 	pcm, b := make([]byte, 4000), make([]byte, 0, 16384)
 	if n := testing.AllocsPerRun(100, func() {
-		b = s.AppendTranscript(b[:0], "hello \x01", NewUsage(10, 20))
+		b = s.AppendTranscript(b[:0], "hello \x01", nil, NewUsage(10, 20))
 		b = s.AppendSound(b, pcm, NewUsage(10, 20))
 		b = s.AppendEnd(b, "stop", NewUsage(10, 20))
 	}); n != 0 {

@@ -17,8 +17,19 @@ type value struct {
 func (v value) isNull() bool { return string(v.raw) == "null" }
 
 // kind names the JSON type of v, as an error says it.
-func (v value) kind() string {
-	switch raw := bytes.TrimSpace(v.raw); {
+func (v value) kind() string { return kindOf(v.raw) }
+
+// begins is the kind of an array's first element; "nothing" if it is empty.
+func (v value) begins() string {
+	inner := bytes.TrimSpace(bytes.TrimSpace(v.raw)[1:])
+	if inner[0] == ']' {
+		return kindOf(nil)
+	}
+	return kindOf(inner)
+}
+
+func kindOf(raw []byte) string {
+	switch raw = bytes.TrimSpace(raw); {
 	case len(raw) == 0:
 		return "nothing"
 	case raw[0] == '{':
@@ -86,9 +97,16 @@ func (v value) integer() (int64, *Error) {
 	return 0, BadRequest(v.path, "must be an integer of 64 bits, got %s", clip(string(v.raw)))
 }
 
+// maxElements bounds the elements of an array that is read, so that a body can't
+// take many times its own size.
+const maxElements = 1 << 18
+
 // items returns the elements of an array.
 func (v value) items() ([]value, *Error) {
 	var raws []json.RawMessage
+	if n := elements(v.raw); n > maxElements {
+		return nil, BadRequest(v.path, "has %d elements; at most %d are read", n, maxElements)
+	}
 	if v.kind() != "an array" || json.Unmarshal(v.raw, &raws) != nil {
 		return nil, v.mustBe("an array")
 	}
@@ -97,6 +115,31 @@ func (v value) items() ([]value, *Error) {
 		values[i] = value{path: v.path + "[" + strconv.Itoa(i) + "]", raw: raw}
 	}
 	return values, nil
+}
+
+// elements is one more than the commas of an array, or an object, itself, which
+// is the number of its elements unless it is empty.
+func elements(raw []byte) int {
+	n, depth := 1, 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case ',':
+			if depth == 1 {
+				n++
+			}
+		case '"':
+			for i++; i < len(raw) && raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return n
 }
 
 // clip shortens what a client wrote, so that an error that repeats it stays

@@ -61,10 +61,12 @@ func (f *flight) usage(k int) engine.Usage {
 	return f.legs[k].usage()
 }
 
-// usage counts the stage's tokens: the prompt once, however many choices it has.
+// usage counts the stage's tokens: each prompt once, however many choices it has.
 func (l *leg) usage() (sum engine.Usage) {
 	for _, c := range l.choices {
-		sum.PromptTokens = max(sum.PromptTokens, c.usage.PromptTokens)
+		if c.first {
+			sum.PromptTokens += c.usage.PromptTokens
+		}
 		sum.CompletionTokens += c.usage.CompletionTokens
 	}
 	return sum

@@ -76,6 +76,7 @@ type leg struct {
 // replica, where they find the prompt's blocks, and in one place of it.
 type choice struct {
 	stream engine.Stream
+	first  bool // of its prompt: the one that the prompt's tokens are counted for
 	finish engine.FinishReason
 	usage  engine.Usage
 }
@@ -120,29 +121,33 @@ func (f *flight) run(entry *stage.Binding) {
 // when that failed; the request has failed then.
 func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
 	req := engine.Request{ID: f.req.ID, Voice: f.req.Voice, Sampling: f.req.Sampling[k], Handover: k < f.req.Final}
-	n := 1
+	prompts, n := [][]int32{nil}, 1
 	if k == f.req.Entry {
-		req.Tokens, req.Arrived = f.req.Tokens, f.req.Arrived
-		if n = max(1, f.req.N); n > 1 {
-			req.Group = engine.NewGroup(n)
-		}
+		req.Arrived = f.req.Arrived
+		prompts, n = append([][]int32{f.req.Tokens}, f.req.MorePrompts...), max(1, f.req.N)
 	}
 	f.mu.Lock()
 	f.legs[k].binding = binding
 	f.legs[k].firstInput = at
 	f.mu.Unlock()
-	choices := make([]choice, n)
-	for i := range choices {
-		stream, err := binding.Replica.Engine.Start(req)
-		if err != nil {
-			letGo(choices[:i])
-			binding.Release()
-			f.fail(k, err)
-			return false
+	choices := make([]choice, 0, len(prompts)*n)
+	for _, prompt := range prompts {
+		req.Tokens = prompt
+		if n > 1 {
+			req.Group = engine.NewGroup(n)
 		}
-		choices[i] = choice{stream: stream, usage: engine.Usage{PromptTokens: len(req.Tokens)}}
-		req.Choice++
-		req.Sampling.Seed++ // each choice has its own random numbers
+		for i := range n {
+			req.Choice = i
+			req.Sampling.Seed = f.req.Sampling[k].Seed + uint64(i) // each choice has its own random numbers
+			stream, err := binding.Replica.Engine.Start(req)
+			if err != nil {
+				letGo(choices)
+				binding.Release()
+				f.fail(k, err)
+				return false
+			}
+			choices = append(choices, choice{stream: stream, first: i == 0, usage: engine.Usage{PromptTokens: len(prompt)}})
+		}
 	}
 	f.mu.Lock()
 	f.legs[k].choices = choices

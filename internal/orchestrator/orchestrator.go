@@ -149,6 +149,9 @@ type Request struct {
 	// N is the number of choices that the client asked for; 0 means 1. Only a
 	// request whose entry stage is its final one has several.
 	N int
+	// MorePrompts are further prompts of the entry stage. Each has N choices of
+	// its own, as if it were alone: the first ones are those of Tokens.
+	MorePrompts [][]int32
 }
 
 // FinalStage returns the last stage that a request for the given outputs needs:

@@ -119,6 +119,19 @@ func (f *Frontend) ChatPrompt(messages []engine.Message) []int32 {
 	return ids
 }
 
+// TextPrompt makes the tokens of a text as it stands, without a turn around it.
+func (f *Frontend) TextPrompt(text string) []int32 { return f.tok.Encode(text) }
+
+// Text is the text of tokens.
+func (f *Frontend) Text(tokens []int32) string {
+	d := f.tok.NewDecoder()
+	var text []byte
+	for _, id := range tokens {
+		text = d.Append(text, id)
+	}
+	return string(d.Flush(text))
+}
+
 // SpeechPrompt makes the tokens to speak from text.
 func (f *Frontend) SpeechPrompt(text string) []int32 { return f.tok.Encode(text) }
 

@@ -92,7 +92,7 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 // streamChat sends a reply as it appears. Nothing is sent before the first
 // event, so a request that fails before it gets a status of its own.
 func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
-	events := openai.NewChatStream("chatcmpl-"+c.id, s.model.Name(), s.now().Unix(), req.ContinuousUsage)
+	events := openai.NewChatStream("chatcmpl-"+c.id, s.model.Name(), s.now().Unix(), req.Usage.Continuous)
 	out := newEventWriter(c.w)
 	several := req.Sampling.N != nil && *req.Sampling.N > 1
 	open := 0 // modalities that have not finished
@@ -139,7 +139,7 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 	if open > 0 { // the audio was rejected; the text is complete
 		out.buf = events.AppendAudio(out.buf, nil, string(reply.Reason()), usageOf(reply.Usage()))
 	}
-	if req.IncludeUsage {
+	if req.Usage.Last {
 		out.buf = events.AppendUsage(out.buf, usageOf(reply.Usage()))
 	}
 	out.buf = openai.AppendDone(out.buf)

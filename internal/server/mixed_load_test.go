@@ -43,6 +43,10 @@ func TestHundredMixedRequests(t *testing.T) {
 			frames.Add(int64(len(got.pcm) / audio.BytesPerSample))
 			return err
 		},
+		func(i int) error { // completions of two prompts
+			r, err := h.post(t.Context(), "/v1/completions", "", `{"prompt":["the time","we"],"logprobs":1}`)
+			return drain(r, err, 200)
+		},
 		func(i int) error { // text and audio in OpenAI's shape, whole
 			r, err := h.post(t.Context(), "/v1/chat/completions", "", `{"audio":{"format":"pcm16"},`+hello+`}`)
 			return drain(r, err, 200)

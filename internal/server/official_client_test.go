@@ -138,6 +138,40 @@ func TestOfficialClientHears(t *testing.T) {
 	}
 }
 
+func TestOfficialClientCompletes(t *testing.T) {
+	h := serve(t, pipeline.Options{})
+	client := h.official()
+	params := openai.CompletionNewParams{
+		Model: tiny, Seed: openai.Int(4), MaxTokens: openai.Int(8), Logprobs: openai.Int(2),
+		Prompt: openai.CompletionNewParamsPromptUnion{OfString: openai.String("the time is")},
+	}
+	whole, err := client.Completions.New(t.Context(), params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice := whole.Choices[0]
+	if len(whole.Choices) != 1 || choice.Text == "" || choice.FinishReason == "" || int64(len(choice.Logprobs.Tokens)) != whole.Usage.CompletionTokens || choice.Logprobs.TokenLogprobs[0] >= 0 {
+		t.Errorf("%s", whole.RawJSON())
+	}
+	var text, finish string
+	each(t, client.Completions.NewStreaming(t.Context(), params), func(c openai.Completion) {
+		text += c.Choices[0].Text
+		finish += string(c.Choices[0].FinishReason)
+	})
+	if text != choice.Text || finish != string(choice.FinishReason) {
+		t.Errorf("streamed: %q, finish %q, want %s", text, finish, whole.RawJSON())
+	}
+	ids := make([]int64, 0, 8)
+	for _, id := range h.pipeline.Frontend.TextPrompt("the time is") {
+		ids = append(ids, int64(id))
+	}
+	params.Logprobs, params.Echo = openai.CompletionNewParams{}.Logprobs, openai.Bool(true)
+	params.Prompt = openai.CompletionNewParamsPromptUnion{OfArrayOfTokens: ids}
+	if echoed, err := client.Completions.New(t.Context(), params); err != nil || echoed.Choices[0].Text != "the time is"+choice.Text {
+		t.Errorf("echo of token ids: %v, %s", err, echoed.RawJSON())
+	}
+}
+
 func TestOfficialClientSeesTheModels(t *testing.T) {
 	h := serve(t, pipeline.Options{})
 	client := h.official()
@@ -201,6 +235,7 @@ func TestEveryFieldOfTheOfficialClientIsKnown(t *testing.T) {
 		base   string
 	}{
 		"/v1/chat/completions": {reflect.TypeFor[openai.ChatCompletionNewParams](), hello},
+		"/v1/completions":      {reflect.TypeFor[openai.CompletionNewParams](), `"prompt":"x"`},
 		"/v1/audio/speech":     {reflect.TypeFor[openai.AudioSpeechNewParams](), `"input":"x"`},
 	} {
 		for field := range c.params.Fields() {

@@ -30,6 +30,13 @@ func TestBadRequestsGetAnOpenAIErrorAndCountAsNoRequest(t *testing.T) {
 		{"/v1/chat/completions", `{"sampling_params_list":[{}],` + hello + `}`, 400, "sampling_params_list"},
 		{"/v1/chat/completions", `{"messages":[{"role":"user","content":"` + strings.Repeat("long ", 80) + `"}]}`, 400, "messages"},
 		{"/v1/chat/completions", `{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}]}`, 400, "messages[0].content[0].type"},
+		{"/v1/completions", `{}`, 400, "prompt"},
+		{"/v1/completions", `{"prompt":""}`, 400, "prompt"},
+		{"/v1/completions", `{"prompt":["a",[1,70000]]}`, 400, "prompt[1][1]"},
+		{"/v1/completions", `{"prompt":"` + strings.Repeat("long ", 80) + `"}`, 400, "prompt"},
+		{"/v1/completions", `{"prompt":"a","echo":true,"logprobs":1}`, 400, "logprobs"},
+		{"/v1/completions", `{"prompt":"a","n":2,"temperature":0}`, 400, "n"},
+		{"/v1/completions", `{"prompt":"a","model":"gpt-5"}`, 404, "model"},
 		{"/v1/audio/speech", `{"input":""}`, 400, "input"},
 		{"/v1/audio/speech", `{"input":"x","voice":"nobody"}`, 400, "voice"},
 		{"/v1/audio/speech", `{"input":"` + strings.Repeat("x", 65) + `"}`, 400, "input"},
@@ -74,7 +81,7 @@ func TestBadRequestsGetAnOpenAIErrorAndCountAsNoRequest(t *testing.T) {
 	if n := page[`http_requests_total{handler="none",method="POST",status="4xx"}`]; n != 2 {
 		t.Errorf("%v requests of no route", n)
 	}
-	for reason, want := range map[string]float64{"bad_request": 18, "not_found": 2, "method_not_allowed": 1, "queue_full": 0, "draining": 0} {
+	for reason, want := range map[string]float64{"bad_request": 24, "not_found": 3, "method_not_allowed": 1, "queue_full": 0, "draining": 0} {
 		if n := page[`limelight_requests_refused_total{reason="`+reason+`"}`]; n != want {
 			t.Errorf("%v refused as %s, want %v", n, reason, want)
 		}

@@ -49,6 +49,7 @@ type route struct {
 func (s *Server) table() []route {
 	table := []route{
 		{method: "POST", path: "/v1/chat/completions", handle: s.chat, about: "chat: text, audio or both"},
+		{method: "POST", path: "/v1/completions", handle: s.completions, about: "text that goes on from a prompt"},
 		{method: "POST", path: "/v1/audio/speech", handle: s.speech, about: "speech from text"},
 		{method: "GET", path: "/v1/audio/voices", handle: s.voices, about: "the voices"},
 		{method: "GET", path: "/v1/models", handle: s.models, about: "the model"},

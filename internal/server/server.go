@@ -31,6 +31,10 @@ type Model interface {
 	KnowsVoice(name string) bool
 	// ChatPrompt renders a conversation as the first stage's tokens.
 	ChatPrompt([]engine.Message) []int32
+	// TextPrompt makes the first stage's tokens of a text as it stands, without a
+	// turn around it, and Text a text of such tokens.
+	TextPrompt(text string) []int32
+	Text(tokens []int32) string
 	// SpeechPrompt makes the tokens to speak from text.
 	SpeechPrompt(text string) []int32
 	// SpeechEntry is the stage that speech requests start at.

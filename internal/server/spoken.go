@@ -13,8 +13,7 @@ import (
 // Nothing is sent before the first event, so a request that fails before it
 // gets a status of its own.
 func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
-	events := openai.NewSpokenStream("chatcmpl-"+c.id, newAudioID(), s.model.Name(), s.now().Unix(),
-		openai.UsageEvents{Last: req.IncludeUsage, Continuous: req.ContinuousUsage})
+	events := openai.NewSpokenStream("chatcmpl-"+c.id, newAudioID(), s.model.Name(), s.now().Unix(), req.Usage)
 	out := newEventWriter(c.w)
 	var pcm []byte
 	for {
@@ -26,8 +25,8 @@ func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestra
 			return err
 		}
 		switch {
-		case ev.Modality == orchestrator.Text && ev.Text != "":
-			out.buf = events.AppendTranscript(out.buf, ev.Text, usageOf(ev.Usage))
+		case ev.Modality == orchestrator.Text && (ev.Text != "" || ev.Logprobs != nil):
+			out.buf = events.AppendTranscript(out.buf, ev.Text, logprobsOf(nil, ev.Logprobs), usageOf(ev.Usage))
 		case ev.Modality == orchestrator.Audio && len(ev.Samples) > 0:
 			pcm = audio.AppendS16LE(pcm[:0], ev.Samples)
 			out.buf = events.AppendSound(out.buf, pcm, usageOf(ev.Usage))
@@ -55,9 +54,10 @@ func (s *Server) wholeSpoken(c *call, req *openai.ChatRequest, reply *orchestrat
 	if err != nil {
 		return err
 	}
+	words := got.spoken()
 	body := openai.SpokenReply{
 		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), AudioID: newAudioID(),
-		Sound: sound, Transcript: got.words(), Finish: string(reply.Reason()), Usage: usageOf(reply.Usage()),
+		Sound: sound, Transcript: words.Text, Logprobs: words.Logprobs, Finish: string(reply.Reason()), Usage: usageOf(reply.Usage()),
 	}
 	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
 }

@@ -38,6 +38,7 @@ func logprobsOf(list []openai.Logprobs, from []engine.Logprobs) []openai.Logprob
 // text is the whole text of one choice.
 type text struct {
 	text     []byte
+	tokens   []int32
 	logprobs []openai.Logprobs
 	finish   engine.FinishReason
 	stop     engine.StopReason
@@ -45,6 +46,7 @@ type text struct {
 
 func (t *text) take(ev orchestrator.Event) {
 	t.text = append(t.text, ev.Text...)
+	t.tokens = append(t.tokens, ev.Tokens...)
 	t.logprobs = logprobsOf(t.logprobs, ev.Logprobs)
 	if ev.Finish != "" {
 		t.finish, t.stop = ev.Finish, ev.StopReason
@@ -57,10 +59,10 @@ func (t *text) piece(index int) openai.TextPiece {
 	}
 }
 
-// words is the text of the first choice, which is the one that is spoken.
-func (w *whole) words() string {
+// spoken is the text of the first choice, which is the one that is spoken.
+func (w *whole) spoken() openai.TextPiece {
 	if len(w.texts) == 0 {
-		return ""
+		return openai.TextPiece{}
 	}
-	return string(w.texts[0].text)
+	return w.texts[0].piece(0)
 }

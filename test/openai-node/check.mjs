@@ -85,6 +85,21 @@ const checks = {
     admitted++;
   },
 
+  async 'completions, whole and streamed'() {
+    const params = { model, prompt: 'the time is', seed: 4, max_tokens: 8, logprobs: 2 };
+    const whole = await client.completions.create(params);
+    const choice = whole.choices[0];
+    assert.equal(whole.object, 'text_completion');
+    assert.equal(choice.logprobs.tokens.length, whole.usage.completion_tokens);
+    let text = '';
+    for await (const part of await client.completions.create({ ...params, stream: true })) text += part.choices[0].text;
+    assert.equal(text, choice.text);
+    const echoed = await client.completions.create({ model, prompt: ['the time is', 'a'], seed: 4, max_tokens: 8, echo: true });
+    assert.equal(echoed.choices[0].text, params.prompt + choice.text);
+    assert.equal(echoed.choices.length, 2);
+    admitted += 3;
+  },
+
   async 'models'() {
     const ids = [];
     for await (const m of client.models.list()) ids.push(m.id);
