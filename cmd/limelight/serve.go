@@ -156,6 +156,7 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 		FirstChunk:   c.Connectors[pipeline.Talker].InitialCodecChunkFrames,
 		Chunk:        c.Connectors[pipeline.Talker].CodecChunkFrames,
 		LogStats:     c.Metrics.LogStats,
+		EnableMFU:    c.Metrics.EnableMFU,
 		StageTimeout: c.Limits.StageTimeout,
 		Gather:       !c.AsyncChunk,
 		OmniPrefix:   c.Metrics.Prefix,

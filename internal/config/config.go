@@ -148,6 +148,8 @@ type Sampling struct {
 	TopK              *int
 	MinP              *float64
 	RepetitionPenalty *float64
+	PresencePenalty   *float64
+	FrequencyPenalty  *float64
 	MaxTokens         *int
 }
 

@@ -21,7 +21,36 @@ const documentHead = "# Configuration\n\n" +
 	"- Flags carry vLLM's names where vLLM has them; `_` may stand for `-`. A repeated flag makes a list, anything else takes the\n" +
 	"  last one. A list from a flag replaces that of the file.\n" +
 	"- `--omni` is accepted for vLLM-Omni's command lines and has no effect. Other flags of vLLM are refused with a hint at what\n" +
-	"  stands for them here.\n"
+	"  stands for them here.\n\n" +
+	"A file of a server behind a proxy, with two talkers and its metrics on a port of their own:\n\n" +
+	"```yaml\n" + exampleFile + "```\n"
+
+// exampleFile is the documentation's example, which a test reads.
+const exampleFile = `model: ./Qwen3-Omni-30B-A3B-Instruct
+served_model_name: [qwen3-omni]
+max_num_seqs: 32
+server:
+  root_path: /omni
+  ssl_certfile: cert.pem
+  ssl_keyfile: key.pem
+  allowed_origins: [https://example.com]
+limits:
+  max_queue: 256
+  max_concurrent_streams: 128
+  stage_timeout: 1m
+metrics:
+  log_stats: true
+  addr: 127.0.0.1:9090
+stages:
+  thinker:
+    default_sampling_params:
+      temperature: 0.4
+  talker:
+    num_replicas: 2
+connectors:
+  talker_to_code2wav:
+    codec_chunk_frames: 16
+`
 
 // WriteMarkdown writes the documentation of every option in the table.
 func WriteMarkdown(w io.Writer) error {

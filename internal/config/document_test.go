@@ -26,6 +26,13 @@ func TestDocumentationIsCurrent(t *testing.T) {
 	}
 }
 
+func TestExampleIsRight(t *testing.T) {
+	c, err := Parse("example.yml", []byte(exampleFile))
+	if err != nil || c.Stages[1].NumReplicas != 2 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestTableIsOneOptionAKeyAndAFlag(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range Default().Options() {

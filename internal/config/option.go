@@ -151,6 +151,10 @@ func (s *Stage) options() []Option {
 			Help: "drops tokens below this fraction of the likeliest one's probability; 0 is off"},
 		{Key: parameter("repetition_penalty"), value: optionalReal(&p.RepetitionPenalty, math.SmallestNonzeroFloat64, 100),
 			Help: "divides positive and multiplies negative logits of tokens that occurred before; 1 is off"},
+		{Key: parameter("presence_penalty"), value: optionalReal(&p.PresencePenalty, -2, 2),
+			Help: "is taken from the logits of tokens that were generated before; 0 is off"},
+		{Key: parameter("frequency_penalty"), value: optionalReal(&p.FrequencyPenalty, -2, 2),
+			Help: "is taken from the logits of tokens as often as they were generated before; 0 is off"},
 		{Key: parameter("max_tokens"), value: optionalNumber(&p.MaxTokens, 1, math.MaxInt32),
 			Help: "bounds the generated tokens"},
 	}...)

@@ -12,7 +12,7 @@ import (
 func TestConfiguredSamplingStandsOverTheModels(t *testing.T) {
 	temperature, topK, most := 0.25, 3, 1<<30
 	p, err := New(Options{Log: slog.New(slog.DiscardHandler), Sampling: map[string]config.Sampling{
-		"thinker": {Temperature: &temperature, TopK: &topK},
+		"thinker": {Temperature: &temperature, TopK: &topK, FrequencyPenalty: &temperature},
 		"talker":  {MaxTokens: &most},
 	}})
 	if err != nil {
@@ -25,7 +25,7 @@ func TestConfiguredSamplingStandsOverTheModels(t *testing.T) {
 	}
 	defer plain.Close()
 	got, want := p.Frontend.Sampling(), plain.Frontend.Sampling()
-	want[Thinker].Temperature, want[Thinker].TopK = temperature, topK
+	want[Thinker].Temperature, want[Thinker].TopK, want[Thinker].FrequencyPenalty = temperature, topK, temperature
 	want[Talker].MaxTokens = p.Frontend.talkerLen() // the model's bound holds
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("- want, + got:\n%s", diff)

@@ -192,6 +192,8 @@ func sampling(g qwen3omni.SamplingConfig, set config.Sampling, length int) engin
 	assign(&s.TopK, set.TopK)
 	assign(&s.MinP, set.MinP)
 	assign(&s.RepetitionPenalty, set.RepetitionPenalty)
+	assign(&s.PresencePenalty, set.PresencePenalty)
+	assign(&s.FrequencyPenalty, set.FrequencyPenalty)
 	assign(&s.MaxTokens, set.MaxTokens)
 	s.MaxTokens = min(s.MaxTokens, length)
 	return s

@@ -72,6 +72,8 @@ type Options struct {
 	Gather bool
 	// LogStats turns the recording of the vllm: families on.
 	LogStats bool
+	// EnableMFU records the families of model FLOPs utilization, too.
+	EnableMFU bool
 	// OmniPrefix is the prefix of the omni families on the page; empty is the
 	// default of package metrics.
 	OmniPrefix string

@@ -22,11 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/limelight-omni/limelight/internal/connector"
-	"github.com/limelight-omni/limelight/internal/engine"
-	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/internal/pipeline"
-	"github.com/limelight-omni/limelight/internal/stage"
 )
 
 // ask sends one request to a handler.
@@ -131,13 +127,15 @@ func TestServerIsReadyFromBeginUntilItDrains(t *testing.T) {
 	want("/health", 200, "healthy")
 }
 
-func TestStageWithoutAReplicaIsNotReady(t *testing.T) {
-	o := orchestrator.New(orchestrator.Options{
-		Stages: []orchestrator.Stage{{Pool: stage.NewPool(0, "thinker", 1, nil, []engine.Engine{}...), Output: orchestrator.Text}}, Connectors: []connector.Connector{},
-	})
-	s := New(Options{Orchestrator: o, Log: slog.New(slog.DiscardHandler)})
-	if w := ask(s.Handler(), "GET", "/ready"); w.Code != 503 || !strings.Contains(w.Body.String(), "stage thinker has no replica") {
-		t.Errorf("status %d, %s", w.Code, w.Body)
+func TestStageWithoutALiveReplicaIsNotReady(t *testing.T) {
+	s := configured(t, Options{})
+	talker := s.orch.Stages()[pipeline.Talker]
+	for _, up := range []bool{false, true} {
+		talker.SetUp(0, up)
+		w := ask(s.Handler(), "GET", "/ready")
+		if ready := w.Code == 200; ready != up || !up && !strings.Contains(w.Body.String(), "stage talker: stage has no live replica") {
+			t.Errorf("up %v: status %d, %s", up, w.Code, w.Body)
+		}
 	}
 }
 

@@ -38,8 +38,8 @@ func (s *Server) ready(c *call) {
 		return
 	}
 	for _, stage := range s.orch.Stages() {
-		if len(stage.Replicas()) == 0 {
-			c.notReady("stage " + stage.Name + " has no replica")
+		if err := stage.Available(); err != nil {
+			c.notReady(err.Error())
 			return
 		}
 	}
