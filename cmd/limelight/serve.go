@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,6 +166,7 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 		Replicas:     map[string]int{},
 		StageSeqs:    map[string]int{},
 		Sampling:     map[string]config.Sampling{},
+		Engines:      map[string]pipeline.EngineConfig{},
 		MaxNumSeqs:   c.MaxNumSeqs,
 		Log:          log,
 	}
@@ -173,6 +175,7 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 	}
 	for _, s := range c.Stages {
 		o.Replicas[s.Name], o.StageSeqs[s.Name], o.Sampling[s.Name] = s.NumReplicas, s.MaxNumSeqs, s.Sampling
+		o.Engines[s.Name] = engineConfig(c, s)
 	}
 	for _, h := range c.Connectors {
 		o.LinkDepths = append(o.LinkDepths, h.Depth)
@@ -192,6 +195,24 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 		o.PeerTLS = &pipeline.TLSFiles{CA: c.Peers.SSLCACerts, Cert: c.Peers.SSLCertFile, Key: c.Peers.SSLKeyFile}
 	}
 	return o, nil
+}
+
+// engineConfig sizes the replicas of a stage that chooses tokens.
+func engineConfig(c *config.Config, s config.Stage) pipeline.EngineConfig {
+	e := pipeline.EngineConfig{
+		MaxBatchedTokens: cmp.Or(s.MaxNumBatchedTokens, c.MaxNumBatchedTokens),
+		BlockSize:        c.Cache.BlockSize,
+		Blocks:           s.Memory.Blocks,
+		KVCacheBytes:     s.Memory.Bytes,
+		NoPrefixCaching:  !c.Cache.EnablePrefixCaching,
+	}
+	if s.Memory == (config.CacheMemory{}) {
+		e.Blocks, e.KVCacheBytes = c.Cache.Memory.Blocks, c.Cache.Memory.Bytes
+	}
+	if c.Metrics.KVCache {
+		e.BlockSampling = c.Metrics.KVCacheSample
+	}
+	return e
 }
 
 // reachable is the address as a client on this host would write it.

@@ -1,5 +1,10 @@
 package config
 
+import (
+	"cmp"
+	"fmt"
+)
+
 // check finds what no single option can say: options that don't go together.
 func (c *Config) check() Errors {
 	var problems Errors
@@ -23,6 +28,19 @@ func (c *Config) check() Errors {
 	}
 	if c.Metrics.EnableMFU && !c.Metrics.LogStats {
 		problems = append(problems, c.problem("metrics.enable_mfu_metrics", "needs metrics.log_stats, which is off"))
+	}
+	if c.Metrics.KVCache && !c.Metrics.LogStats {
+		problems = append(problems, c.problem("metrics.kv_cache_metrics", "needs metrics.log_stats, which is off"))
+	}
+	for _, s := range c.Stages {
+		if seqs := cmp.Or(s.MaxNumSeqs, c.MaxNumSeqs); s.samples && cmp.Or(s.MaxNumBatchedTokens, c.MaxNumBatchedTokens) < seqs {
+			key := "max_num_batched_tokens"
+			if s.MaxNumBatchedTokens > 0 {
+				key = "stages." + s.Name + "." + key
+			}
+			problems = append(problems, c.problem(key, fmt.Sprintf("must be at least the %d sequences that a replica of stage %s works for, each of which has a token a step", seqs, s.Name)))
+			break
+		}
 	}
 	return problems
 }

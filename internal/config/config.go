@@ -23,6 +23,9 @@ type Config struct {
 	MaxNumSeqs int
 	// MaxModelLen bounds prompt and reply together, in tokens; 0 is the model's.
 	MaxModelLen int
+	// MaxNumBatchedTokens bounds the tokens of one step of a replica, unless its
+	// stage says otherwise.
+	MaxNumBatchedTokens int
 	// AsyncChunk hands work over to the next stage as it appears; without it only
 	// when it is complete.
 	AsyncChunk bool
@@ -32,6 +35,7 @@ type Config struct {
 	Server     Server
 	Limits     Limits
 	Metrics    Metrics
+	Cache      Cache
 	Peers      Peers
 	Stages     []Stage // in the order of the pipeline
 	Connectors []Connector
@@ -111,6 +115,28 @@ type Metrics struct {
 	Prefix string
 	// Addr serves /metrics apart, on HOST:PORT; empty is the main port.
 	Addr string
+	// KVCache adds the families of the lives of KV blocks, of which
+	// KVCacheSample is the share that is followed.
+	KVCache       bool
+	KVCacheSample float64
+}
+
+// Cache says how the replicas of the stages that choose tokens keep keys and
+// values.
+type Cache struct {
+	// BlockSize is the number of tokens in a block.
+	BlockSize int
+	// Memory sizes each replica's cache, unless its stage says otherwise.
+	Memory CacheMemory
+	// EnablePrefixCaching computes what several prompts begin with only once.
+	EnablePrefixCaching bool
+}
+
+// CacheMemory is the size of one replica's cache: a number of bytes, or of
+// blocks, which weighs more. 0 is no answer.
+type CacheMemory struct {
+	Bytes  int64
+	Blocks int
 }
 
 // Peers says which other processes run stages, and how they are reached.
@@ -135,6 +161,9 @@ type Stage struct {
 	NumReplicas int
 	// MaxNumSeqs bounds the sequences of one replica; 0 is Config's.
 	MaxNumSeqs int
+	// MaxNumBatchedTokens and Memory are Config's where they are 0.
+	MaxNumBatchedTokens int
+	Memory              CacheMemory
 	// Sampling is what differs from the model's default sampling parameters.
 	Sampling Sampling
 
@@ -174,16 +203,18 @@ var OmniPrefixes = []string{"vllm:omni_", "vllm_omni:"}
 // Default returns the configuration of a server that was told nothing.
 func Default() *Config {
 	return &Config{
-		MaxNumSeqs:      64,
-		AsyncChunk:      true,
-		ShutdownTimeout: 30 * time.Second,
-		Server:          Server{Host: "0.0.0.0", Port: 8000, DefaultModalities: "text"},
+		MaxNumBatchedTokens: 2048,
+		Cache:               Cache{BlockSize: 16, EnablePrefixCaching: true},
+		MaxNumSeqs:          64,
+		AsyncChunk:          true,
+		ShutdownTimeout:     30 * time.Second,
+		Server:              Server{Host: "0.0.0.0", Port: 8000, DefaultModalities: "text"},
 		Limits: Limits{
 			MaxQueue: 1024, MaxBody: 32 << 20, MaxBodies: 512 << 20, MaxHeaderBytes: 64 << 10, MaxHeaders: 256,
 			HeaderTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 30 * time.Second,
 			StageTimeout: 5 * time.Minute,
 		},
-		Metrics: Metrics{Exemplars: true, Prefix: OmniPrefixes[0]},
+		Metrics: Metrics{Exemplars: true, Prefix: OmniPrefixes[0], KVCacheSample: 0.01},
 		Peers:   Peers{Timeout: 30 * time.Second},
 		Stages: []Stage{
 			{Name: "thinker", NumReplicas: 1, samples: true},

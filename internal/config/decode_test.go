@@ -27,7 +27,7 @@ func TestWrongFilesAreRefusedWithLineKeyAndWhatWasMeant(t *testing.T) {
 	want := map[string]string{
 		"invalid-alias.yml": `
 invalid-alias.yml:1: limits.max_queue: must be a whole number, got a section
-invalid-alias.yml:4: stages.thinker.thinker: unknown key; the keys here are num_replicas, max_num_seqs, default_sampling_params`,
+invalid-alias.yml:4: stages.thinker.thinker: unknown key; the keys here are num_replicas, max_num_seqs, max_num_batched_tokens, kv_cache_memory_bytes, num_gpu_blocks_override, default_sampling_params`,
 		"invalid-documents.yml": `
 invalid-documents.yml:2: a second document begins here; a configuration is one document`,
 		"invalid-key-elsewhere.yml": `
@@ -72,7 +72,9 @@ invalid-server.yml:14: metrics.addr: must be HOST:PORT, as 127.0.0.1:9090 or :90
 		"invalid-together.yml": `
 invalid-together.yml:2: server.ssl_keyfile: needs server.ssl_certfile beside it
 invalid-together.yml:5: limits.max_bodies: must be at least limits.max_body, which is 100MiB
-invalid-together.yml:7: metrics.enable_mfu_metrics: needs metrics.log_stats, which is off`,
+invalid-together.yml:7: metrics.enable_mfu_metrics: needs metrics.log_stats, which is off
+invalid-together.yml:8: metrics.kv_cache_metrics: needs metrics.log_stats, which is off
+invalid-together.yml:12: stages.talker.max_num_batched_tokens: must be at least the 64 sequences that a replica of stage talker works for, each of which has a token a step`,
 		"invalid-syntax.yml": `
 invalid-syntax.yml:3: found unexpected end of stream`,
 		"invalid-tab.yml": `

@@ -36,6 +36,8 @@ func (c *Config) Options() []Option {
 			Help: "names of the model in the API; the first is every metric's model_name (none: MODEL as given)"},
 		{Key: "max_num_seqs", Flag: "max-num-seqs", value: number(&c.MaxNumSeqs, 1, math.MaxInt32),
 			Help: "sequences that one replica works for at a time"},
+		{Key: "max_num_batched_tokens", Flag: "max-num-batched-tokens", value: number(&c.MaxNumBatchedTokens, 1, math.MaxInt32),
+			Help: "tokens that one step of a replica computes; a longer prompt is computed in pieces, between the others' tokens"},
 		{Key: "max_model_len", Flag: "max-model-len", value: number(&c.MaxModelLen, 0, math.MaxInt32),
 			Help: "longest prompt and reply together, in tokens; 0 is the model's"},
 		{Key: "async_chunk", Flag: "async-chunk", Negation: "no-async-chunk", value: toggle(&c.AsyncChunk),
@@ -98,6 +100,20 @@ func (c *Config) Options() []Option {
 		{Key: "metrics.addr", Flag: "metrics-addr", value: text(&c.Metrics.Addr, hostPort),
 			Help: "HOST:PORT to serve /metrics apart, in plain HTTP; the main port has it no more"},
 
+		{Key: "metrics.kv_cache_metrics", Flag: "kv-cache-metrics", value: toggle(&c.Metrics.KVCache),
+			Help: "record the families of the lives of KV blocks, too; needs log_stats"},
+		{Key: "metrics.kv_cache_metrics_sample", Flag: "kv-cache-metrics-sample", value: share(&c.Metrics.KVCacheSample),
+			Help: "share of the KV blocks that kv_cache_metrics follows"},
+
+		{Key: "cache.block_size", Flag: "block-size", value: number(&c.Cache.BlockSize, 1, 1024),
+			Help: "tokens in a block of the KV cache"},
+		{Key: "cache.kv_cache_memory_bytes", Flag: "kv-cache-memory-bytes", value: size(&c.Cache.Memory.Bytes, 0, 1<<50),
+			Help: "KV cache of one replica; 0B holds max_num_seqs sequences of the model's length, but at most 4GiB or one sequence; memory is taken as it is used"},
+		{Key: "cache.num_gpu_blocks_override", Flag: "num-gpu-blocks-override", value: number(&c.Cache.Memory.Blocks, 0, math.MaxInt32),
+			Help: "blocks in the KV cache of one replica; 0 is what kv_cache_memory_bytes holds"},
+		{Key: "cache.enable_prefix_caching", Flag: "enable-prefix-caching", Negation: "no-enable-prefix-caching", value: toggle(&c.Cache.EnablePrefixCaching),
+			Help: "use the KV blocks of earlier requests for what a prompt begins with like theirs"},
+
 		{Key: "peers.stage_peer", Flag: "stage-peer", value: texts(&c.Peers.StagePeers, "STAGE,...=HOST:PORT", c.stagePeer),
 			Help: "processes of limelight stage that run stages in place of this one, each as talker,code2wav=HOST:PORT; several of one stage are all used"},
 		{Key: "peers.timeout", Flag: "peer-timeout", value: duration(&c.Peers.Timeout, shortest),
@@ -138,6 +154,14 @@ func (s *Stage) options() []Option {
 	if !s.samples {
 		return options
 	}
+	options = append(options, []Option{
+		{Key: key("max_num_batched_tokens"), value: number(&s.MaxNumBatchedTokens, 0, math.MaxInt32),
+			Help: "tokens that one step of a replica of the stage computes; 0 is max_num_batched_tokens"},
+		{Key: key("kv_cache_memory_bytes"), value: size(&s.Memory.Bytes, 0, 1<<50),
+			Help: "KV cache of one replica of the stage; 0B is cache.kv_cache_memory_bytes"},
+		{Key: key("num_gpu_blocks_override"), value: number(&s.Memory.Blocks, 0, math.MaxInt32),
+			Help: "blocks in the KV cache of one replica of the stage; 0 is cache.num_gpu_blocks_override"},
+	}...)
 	parameter := func(name string) string { return key("default_sampling_params." + name) }
 	p := &s.Sampling
 	return append(options, []Option{

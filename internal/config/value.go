@@ -123,6 +123,18 @@ func optionalNumber(p **int, least, most int) value {
 		}}}
 }
 
+// share is a number above 0 and at most 1.
+func share(p *float64) value {
+	return scalar[float64]{p: p, kind: "float", want: "a number", tags: []string{"!!float", "!!int"}, parse: parseReal,
+		format: func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) },
+		checks: []func(float64) error{func(v float64) error {
+			if v <= 0 || v > 1 {
+				return fmt.Errorf("must be above 0 and at most 1, got %v", v)
+			}
+			return nil
+		}}}
+}
+
 func optionalReal(p **float64, least, most float64) value {
 	return scalar[*float64]{p: p, kind: "float", want: "a number", tags: []string{"!!float", "!!int", "!!null"}, parse: optional(parseReal),
 		format: func(v *float64) string {

@@ -26,7 +26,7 @@ func TestConfiguredSamplingStandsOverTheModels(t *testing.T) {
 	defer plain.Close()
 	got, want := p.Frontend.Sampling(), plain.Frontend.Sampling()
 	want[Thinker].Temperature, want[Thinker].TopK, want[Thinker].FrequencyPenalty = temperature, topK, temperature
-	want[Talker].MaxTokens = p.Frontend.talkerLen() // the model's bound holds
+	want[Talker].MaxTokens = p.Frontend.talkerLen // the model's bound holds
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("- want, + got:\n%s", diff)
 	}

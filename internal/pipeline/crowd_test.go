@@ -50,6 +50,12 @@ func TestRequestIsTheSameAloneAndInACrowd(t *testing.T) {
 	}
 	var together atomic.Int64 // sequences of the fullest step
 	crowd, _ := start(t, Options{
+		// So few blocks that requests are preempted, so few tokens a step that
+		// prefills are cut.
+		Engines: map[string]EngineConfig{
+			"thinker": {MaxBatchedTokens: 20, BlockSize: 4, Blocks: 40},
+			"talker":  {MaxBatchedTokens: 12, BlockSize: 4, Blocks: 40},
+		},
 		Replicas: map[string]int{"talker": 2, "code2wav": 2}, FirstChunk: 3, Chunk: 7,
 		Listener: func(int, int) ar.Listener {
 			return ar.Listener{Stepped: func(s *ar.Step) {

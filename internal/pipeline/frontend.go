@@ -26,7 +26,10 @@ type Frontend struct {
 	model       *qwen3omni.Model
 	tok         tokenizer.Tokenizer
 	maxModelLen int
-	sampling    map[string]config.Sampling // by stage name: what was configured
+	// talkerLen bounds the talker's rows: its prefill, which is no longer than
+	// the prompt and its head, and one row a frame.
+	talkerLen int
+	sampling  map[string]config.Sampling // by stage name: what was configured
 }
 
 // loadModel finds the model and what turns its ids into text.
@@ -62,6 +65,12 @@ func loadModel(o Options) (*Frontend, error) {
 	f.maxModelLen = f.model.Config.Thinker.MaxPositions
 	if o.MaxModelLen > 0 {
 		f.maxModelLen = min(f.maxModelLen, o.MaxModelLen)
+	}
+	var thinker, talker error
+	f.maxModelLen, thinker = o.bound(Thinker, f.maxModelLen, f.model.Thinker.Decoder())
+	f.talkerLen, talker = o.bound(Talker, f.model.Config.Talker.MaxPositions, f.model.Talker.Decoder())
+	if err := errors.Join(thinker, talker); err != nil {
+		return nil, errors.Join(err, f.model.Close())
 	}
 	return f, nil
 }
@@ -145,7 +154,7 @@ func (f *Frontend) Sampling() []engine.Sampling {
 	g := f.model.Generation
 	return []engine.Sampling{
 		sampling(g.Thinker, f.sampling[stageNames[Thinker]], f.maxModelLen),
-		sampling(g.Talker, f.sampling[stageNames[Talker]], f.talkerLen()),
+		sampling(g.Talker, f.sampling[stageNames[Talker]], f.talkerLen),
 		{TopP: 1, RepetitionPenalty: 1, MaxTokens: 1}, // code2wav samples nothing
 	}
 }
@@ -204,7 +213,3 @@ func assign[T any](to *T, set *T) {
 		*to = *set
 	}
 }
-
-// talkerLen bounds the talker's rows: its prefill, which is no longer than the
-// prompt and its head, and one row a frame.
-func (f *Frontend) talkerLen() int { return f.model.Config.Talker.MaxPositions }

@@ -17,6 +17,7 @@ import (
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/engine/ar"
 	"github.com/limelight-omni/limelight/internal/engine/codec"
+	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/internal/stage"
 	"github.com/limelight-omni/limelight/metrics"
@@ -52,6 +53,9 @@ type Options struct {
 	// does so for single stages by name; 0 means MaxNumSeqs.
 	MaxNumSeqs int
 	StageSeqs  map[string]int
+	// Engines size, by stage name, the replicas of the stages that choose tokens.
+	// MaxSeqs, MaxModelLen and Listeners are filled in from the other fields.
+	Engines map[string]EngineConfig
 	// Sampling holds, by stage name, what differs from the model's default
 	// parameters.
 	Sampling map[string]config.Sampling
@@ -95,6 +99,9 @@ type Options struct {
 	// be nil.
 	Listener func(stage, replica int) ar.Listener
 }
+
+// EngineConfig sizes an autoregressive replica.
+type EngineConfig = ar.Config
 
 // Pipeline is a running pipeline.
 type Pipeline struct {
@@ -198,17 +205,34 @@ func New(o Options) (*Pipeline, error) {
 // seqs bounds the sequences of one of a stage's replicas.
 func (o Options) seqs(stage int) int { return cmp.Or(o.StageSeqs[stageNames[stage]], o.MaxNumSeqs) }
 
+// bound is how long a stage's sequences may become: the length given, or what
+// one replica's KV cache holds.
+func (o Options) bound(stage, length int, d *qwen3omni.Decoder) (int, error) {
+	cfg := o.Engines[stageNames[stage]]
+	cfg.MaxSeqs, cfg.MaxModelLen = o.seqs(stage), length
+	cfg, err := cfg.Complete(d)
+	if err != nil {
+		return 0, fmt.Errorf("stage %s: %w", stageNames[stage], err)
+	}
+	if cfg.MaxModelLen < length {
+		o.Log.Warn("a replica's KV cache bounds the length of its sequences", "stage", stageNames[stage], "tokens", cfg.MaxModelLen, "model", length)
+	}
+	return cfg.MaxModelLen, nil
+}
+
 // newEngine starts a replica in this process.
 func (o Options) newEngine(front *Frontend, stage, replica int) engine.Engine {
-	cfg := ar.Config{MaxSeqs: o.seqs(stage), MaxModelLen: front.maxModelLen}
+	cfg := o.Engines[stageNames[stage]]
+	cfg.MaxSeqs = o.seqs(stage)
 	if o.Listener != nil {
 		cfg.Listeners = []ar.Listener{o.Listener(stage, replica)}
 	}
 	switch stage {
 	case Thinker:
+		cfg.MaxModelLen = front.maxModelLen
 		return ar.NewThinker(front.model, front.tok, cfg)
 	case Talker:
-		cfg.MaxModelLen = front.talkerLen()
+		cfg.MaxModelLen = front.talkerLen
 		return ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
 	default:
 		return codec.New(front.model.Code2Wav, o.seqs(stage))

@@ -7,6 +7,7 @@
 package ar
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
 )
 
-// Config sizes an engine. Zero values mean the defaults named at each field.
+// Config sizes an engine. Zero values mean the defaults named at each field. An
+// engine must not be made from one that Complete refuses.
 type Config struct {
 	// MaxSeqs bounds the sequences that a step works for; default 64.
 	MaxSeqs int
@@ -47,8 +49,9 @@ type Config struct {
 // DefaultKVCacheBytes bounds a KV cache whose size is not configured.
 const DefaultKVCacheBytes = 4 << 30
 
-// complete fills in the defaults for a decoder.
-func (c *Config) complete(d *qwen3omni.Decoder) {
+// Complete fills in the defaults for the decoder of the engine's stage. It is an
+// error if KVCacheBytes holds not a single block.
+func (c Config) Complete(d *qwen3omni.Decoder) (Config, error) {
 	c.MaxSeqs = orDefault(c.MaxSeqs, 64)
 	c.MaxBatchedTokens = orDefault(c.MaxBatchedTokens, 2048)
 	c.MaxModelLen = orDefault(c.MaxModelLen, 32768)
@@ -60,9 +63,13 @@ func (c *Config) complete(d *qwen3omni.Decoder) {
 	if c.KVCacheBytes <= 0 {
 		c.KVCacheBytes = min(int64(c.MaxSeqs*whole)*block, max(DefaultKVCacheBytes, int64(whole)*block))
 	}
-	c.Blocks = max(1, orDefault(c.Blocks, int(c.KVCacheBytes/block)))
+	c.Blocks = orDefault(c.Blocks, int(c.KVCacheBytes/block))
+	if c.Blocks < 1 {
+		return c, fmt.Errorf("a KV cache of %d bytes holds no block: one of %d positions takes %d", c.KVCacheBytes, c.BlockSize, block)
+	}
 	c.KVCacheBytes = int64(c.Blocks) * block
 	c.MaxModelLen = min(c.MaxModelLen, c.Blocks*c.BlockSize)
+	return c, nil
 }
 
 // model is the stage's side of the engine: what a sequence's rows are and what
@@ -137,7 +144,10 @@ func newEngine(m model, cfg Config) *Engine {
 
 // assemble makes an engine whose loop does not run yet.
 func assemble(m model, cfg Config) *Engine {
-	cfg.complete(m.decoder())
+	cfg, err := cfg.Complete(m.decoder())
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
 	e := &Engine{
 		cfg:     cfg,
 		model:   m,
