@@ -49,18 +49,3 @@ func AppendFloat32(dst []float32, pcm []byte) []float32 {
 	}
 	return dst
 }
-
-// Level returns the largest and the root mean square magnitude of samples, on
-// their own scale; both are 0 for none.
-func Level(samples []float32) (peak, rms float64) {
-	if len(samples) == 0 {
-		return 0, 0
-	}
-	var sum float64
-	for _, s := range samples {
-		v := float64(s)
-		peak = max(peak, math.Abs(v))
-		sum += v * v
-	}
-	return peak, math.Sqrt(sum / float64(len(samples)))
-}
