@@ -14,12 +14,9 @@ type Request struct {
 	Tokens []int32
 	// Entry says that the request starts at this stage.
 	Entry bool
-	// Model is the name of the model that the client asked for, Body the client's
-	// request as it came, and Clips its recordings. They are for stages that hand
-	// them on to another server; an embedded engine reads none of them.
-	Model string
-	Body  []byte
-	Clips []Clip
+	// Relay is the client's request for a stage that hands it on to another
+	// server; nil where every stage is embedded.
+	Relay *Relay
 	// Voice names the speaker of a stage that speaks; empty is the model's
 	// default.
 	Voice string
@@ -33,6 +30,16 @@ type Request struct {
 	// from one prompt, and Group what these have in common; nil for the only one.
 	Choice int
 	Group  *Group
+}
+
+// Relay is a client's request as it came, for stages that hand it on.
+type Relay struct {
+	// Model is the name of the model that the client asked for.
+	Model string
+	// Body is the request's JSON.
+	Body []byte
+	// Clips are its recordings.
+	Clips []Clip
 }
 
 // Clip is a recording to be written down.

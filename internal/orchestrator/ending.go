@@ -130,7 +130,7 @@ func (f *flight) recordFailure(failure *StageError) {
 // recordAudio observes the audio families of a request that ended naturally:
 // all of them, or the reason why there was no sound.
 func (f *flight) recordAudio() {
-	if f.o.stages[f.req.Final].Output != Audio {
+	if !f.audible() {
 		return
 	}
 	f.mu.Lock()

@@ -46,15 +46,16 @@ type flight struct {
 	timeline timeline
 	silence  silence
 
-	mu     sync.Mutex // guards the fields below
-	legs   []leg
-	err    *StageError
-	ended  engine.FinishReason
-	endAt  time.Time
-	frames int64     // samples handed towards the client
-	rate   int       // of those samples
-	sample time.Time // when the last of them appeared
-	skip   string    // why the audio was skipped, if it was rejected
+	mu      sync.Mutex // guards the fields below
+	legs    []leg
+	err     *StageError
+	ended   engine.FinishReason
+	endAt   time.Time
+	frames  int64     // samples handed towards the client
+	rate    int       // of those samples
+	sample  time.Time // when the last of them appeared
+	skip    string    // why the audio was skipped, if it was rejected
+	retries int       // replicas that were replaced
 }
 
 // leg is one stage's part of a request.
@@ -94,7 +95,12 @@ func newFlight(o *Orchestrator, req Request) *flight {
 
 // stageContext is the context that stage k works under.
 func (f *flight) stageContext(k int) context.Context {
-	if f.o.stages[k].Output == Text {
+	for _, s := range f.o.stages[k : f.req.Final+1] {
+		if s.Output&Text != 0 {
+			return f.ctx
+		}
+	}
+	if f.o.stages[k].Output == Transcript {
 		return f.ctx
 	}
 	return f.silentCtx
@@ -120,10 +126,10 @@ func (f *flight) run(entry *stage.Binding) {
 // open starts stage k's streams on the replica it was bound to. It is false
 // when that failed; the request has failed then.
 func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
-	req := engine.Request{ID: f.req.ID, Voice: f.req.Voice, Sampling: f.req.Sampling[k], Handover: k < f.req.Final}
+	req := engine.Request{ID: f.req.ID, Voice: f.req.Voice, Relay: f.req.Relay, Sampling: f.req.Sampling[k], Handover: k < f.req.Final}
 	prompts, n := [][]int32{nil}, 1
 	if k == f.req.Entry {
-		req.Arrived = f.req.Arrived
+		req.Entry, req.Arrived = true, f.req.Arrived
 		prompts, n = append([][]int32{f.req.Tokens}, f.req.MorePrompts...), max(1, f.req.N)
 	}
 	f.mu.Lock()
@@ -139,7 +145,7 @@ func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
 		for i := range n {
 			req.Choice = i
 			req.Sampling.Seed = f.req.Sampling[k].Seed + uint64(i) // each choice has its own random numbers
-			stream, err := binding.Replica.Engine.Start(req)
+			stream, err := f.start(k, binding, req)
 			if err != nil {
 				letGo(choices)
 				binding.Release()
@@ -210,10 +216,11 @@ func (f *flight) follow(k, i int) {
 
 // deliver passes one output of stage k on, with the tokens of its choice so far.
 func (f *flight) deliver(k, i int, out engine.Output, usage engine.Usage) error {
-	if f.o.stages[k].Output == Text && f.req.Text {
+	gives := f.o.stages[k].Output
+	if gives&Text != 0 && f.req.Text || gives == Transcript && k == f.req.Final {
 		ev := Event{
 			Modality: Text, Choice: i, Text: out.Text, Tokens: out.Tokens, Logprobs: out.Logprobs,
-			Finish: out.Finish, StopReason: out.StopReason, Usage: usage,
+			Finish: out.Finish, StopReason: out.StopReason, Told: out.Told, More: out.More, Usage: usage,
 		}
 		if err := f.emit(ev); err != nil {
 			return err
@@ -222,14 +229,21 @@ func (f *flight) deliver(k, i int, out engine.Output, usage engine.Usage) error 
 	if k < f.req.Final {
 		return f.forward(k, out.Payload, out.Finish != "")
 	}
-	if f.o.stages[k].Output != Audio {
+	audio, ok := out.Payload.(*engine.Audio)
+	if !f.audible() || !ok && out.Finish == "" {
 		return nil
 	}
 	ev := Event{Modality: Audio, Finish: out.Finish, Usage: f.usage(f.req.Entry)}
-	if audio, ok := out.Payload.(*engine.Audio); ok {
+	if ok {
 		ev.Samples, ev.Rate = audio.Samples, audio.Rate
 	}
 	return f.emit(ev)
+}
+
+// audible says whether the request is to have sound.
+func (f *flight) audible() bool {
+	gives := f.o.stages[f.req.Final].Output
+	return gives == Audio || gives&Audio != 0 && f.req.Audio
 }
 
 // emit gives the client an event, and waits while the client is behind.
@@ -288,7 +302,7 @@ func (f *flight) forward(k int, p engine.Payload, last bool) error {
 // intake and its pump going. It is false when the request has failed.
 func (f *flight) connect(k int) bool {
 	to := k + 1
-	binding, err := f.o.stages[to].Bind()
+	binding, err := f.o.stages[to].Bind(f.req.Affinity)
 	if err != nil {
 		f.fail(to, err)
 		return false

@@ -31,14 +31,18 @@ var (
 	ErrNoReplica = stage.ErrNoReplica
 )
 
-// Modality is a kind of output that clients ask for.
+// Modality is a kind of output that clients ask for; kinds may be joined by |.
 type Modality uint8
 
-// The modalities; NoOutput marks a stage whose outputs no client sees.
+// NoOutput marks a stage whose outputs no client sees.
+const NoOutput Modality = 0
+
+// The modalities.
 const (
-	NoOutput Modality = iota
-	Text
+	Text Modality = 1 << iota
 	Audio
+	// Transcript is what was said in a client's recordings.
+	Transcript
 )
 
 // Stage is a pool in its place of the pipeline.
@@ -46,6 +50,10 @@ type Stage struct {
 	*stage.Pool
 	// Output is what the stage produces for clients.
 	Output Modality
+	// Retries is how many further replicas are tried when one fails at a request
+	// before it gave anything for it. It needs engines whose payloads may be sent
+	// again to another replica.
+	Retries int
 }
 
 // Options configure an Orchestrator.
@@ -134,14 +142,22 @@ type Request struct {
 	Entry int
 	// Final is the last stage that works for the request.
 	Final int
-	// Text says that the client wants the text.
-	Text bool
+	// Text says that the client wants the text, Audio that it wants the sound of
+	// a stage that gives both. A stage that gives nothing but sound is final only
+	// for those who want it.
+	Text, Audio bool
 	// Streamed says that outputs reach the client as they appear; the audio
 	// families that speak of a player (first packet, underrun, continuity) are
 	// observed only then.
 	Streamed bool
 	// Tokens is the prompt of the entry stage.
 	Tokens []int32
+	// Relay is the client's request for stages that hand it on; nil if there are
+	// none.
+	Relay *engine.Relay
+	// Affinity is the same for requests that had better meet the same replica;
+	// it counts where a stage's policy says so.
+	Affinity uint64
 	// Voice names the speaker; empty is the model's default.
 	Voice string
 	// Sampling holds one stage's parameters at each index.
@@ -154,11 +170,11 @@ type Request struct {
 	MorePrompts [][]int32
 }
 
-// FinalStage returns the last stage that a request for the given outputs needs:
+// FinalStage returns the last stage that a request for the wanted outputs needs:
 // the highest one that produces any of them. It is false when no stage does.
-func (o *Orchestrator) FinalStage(text, audio bool) (int, bool) {
+func (o *Orchestrator) FinalStage(want Modality) (int, bool) {
 	for k := len(o.stages) - 1; k >= 0; k-- {
-		if m := o.stages[k].Output; m == Text && text || m == Audio && audio {
+		if o.stages[k].Output&want != 0 {
 			return k, true
 		}
 	}
@@ -196,7 +212,7 @@ func (o *Orchestrator) dispatch() {
 	defer o.mu.Unlock()
 	for k := range o.stages {
 		for o.queue.waitsFor(k) {
-			binding, ok := o.stages[k].TryBind()
+			binding, ok := o.stages[k].TryBind(o.queue.first(k).req.Affinity)
 			if !ok {
 				break
 			}

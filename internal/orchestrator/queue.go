@@ -29,9 +29,12 @@ func (q *queue) push(f *flight) bool {
 // waitsFor says whether a request waits for a place at the stage.
 func (q *queue) waitsFor(stage int) bool { return q.byEntry[stage].Len() > 0 }
 
+// first is the request that has waited longest for the stage.
+func (q *queue) first(stage int) *flight { return q.byEntry[stage].Front().Value.(*flight) }
+
 // pop takes the request that has waited longest for the stage.
 func (q *queue) pop(stage int) *flight {
-	f := q.byEntry[stage].Front().Value.(*flight)
+	f := q.first(stage)
 	q.remove(f)
 	return f
 }

@@ -26,6 +26,10 @@ type Event struct {
 	// Finish is set on the last event of the modality and choice, and StopReason with it.
 	Finish     engine.FinishReason
 	StopReason engine.StopReason
+	// Told and More are a remote server's finish reason in its own word and what
+	// it said beyond text and sound, members of the reply in JSON by name.
+	Told string
+	More map[string][]byte
 	// Usage counts the tokens of the entry stage up to this event, of this choice
 	// alone.
 	Usage engine.Usage

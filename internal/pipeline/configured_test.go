@@ -41,7 +41,7 @@ func TestStageHasItsOwnNumberOfSequences(t *testing.T) {
 	for k, want := range []int{3, 1, 3} {
 		bound := 0
 		for {
-			b, ok := p.Orchestrator.Stages()[k].TryBind()
+			b, ok := p.Orchestrator.Stages()[k].TryBind(0)
 			if !ok {
 				break
 			}

@@ -62,7 +62,7 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 	if !req.Text && !req.Audio {
 		req.Text, req.Audio = true, s.defaultAudio
 	}
-	final, ok := s.orch.FinalStage(req.Text, req.Audio)
+	final, ok := s.orch.FinalStage(wanted(req.Text, req.Audio))
 	if !ok {
 		return none, openai.BadRequest("modalities", "the pipeline has no stage that produces what was asked for")
 	}
@@ -87,6 +87,17 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 		Text:   req.Text || req.AudioObject, // of a sound alone, too: the audio object has its transcript
 		Tokens: tokens, Voice: req.Voice, Sampling: sampling, N: n,
 	}, nil
+}
+
+// wanted joins the modalities of a request.
+func wanted(text, audio bool) (m orchestrator.Modality) {
+	if text {
+		m |= orchestrator.Text
+	}
+	if audio {
+		m |= orchestrator.Audio
+	}
+	return m
 }
 
 // streamChat sends a reply as it appears. Nothing is sent before the first

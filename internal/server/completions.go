@@ -47,7 +47,7 @@ func (s *Server) completionWork(c *call, req *openai.CompletionRequest) (orchest
 	if e := s.checkModel(req.Model); e != nil {
 		return none, e
 	}
-	final, ok := s.orch.FinalStage(true, false)
+	final, ok := s.orch.FinalStage(orchestrator.Text)
 	if !ok {
 		return none, openai.Problem(http.StatusNotFound, "the pipeline has no stage that produces text")
 	}

@@ -51,7 +51,7 @@ func (s *Server) speechWork(c *call, req *openai.SpeechRequest) (orchestrator.Re
 	if e := s.checkFormat(c, "response_format", req.Format); e != nil {
 		return none, e
 	}
-	final, ok := s.orch.FinalStage(false, true)
+	final, ok := s.orch.FinalStage(orchestrator.Audio)
 	if !ok {
 		return none, openai.Problem(http.StatusNotFound, "the pipeline has no stage that produces audio")
 	}

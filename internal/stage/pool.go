@@ -6,6 +6,7 @@ package stage
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/limelight-omni/limelight/internal/engine"
@@ -20,8 +21,10 @@ type Replica struct {
 	ID     int
 	Engine engine.Engine
 
-	load int  // requests bound and not released; guarded by the pool's mu
-	down bool // it gets nothing new; guarded by the pool's mu
+	// The pool's mu guards the rest.
+	load     int  // requests bound and not released
+	down     bool // it gets nothing new
+	failures failures
 }
 
 // Pool is a stage: its replicas and the choice among them. It must not be copied.
@@ -31,8 +34,10 @@ type Pool struct {
 	// Name is for configuration, logs and pages.
 	Name string
 
-	places int
-	freed  func()
+	places   int
+	freed    func()
+	policy   Policy
+	ejection Ejection
 
 	mu       sync.Mutex // guards replicas, their load and state, and turn
 	replicas []*Replica
@@ -55,31 +60,35 @@ func NewPool(id int, name string, places int, freed func(), engines ...engine.En
 // the pool is used.
 func (p *Pool) OnFreed(f func()) { p.freed = f }
 
-// TryBind binds a request to the least loaded replica that has a free place.
-// It is false when none has.
-func (p *Pool) TryBind() (*Binding, bool) {
+// TryBind binds a request to a replica that has a free place, as the policy
+// chooses. It is false when none has.
+func (p *Pool) TryBind(affinity uint64) (*Binding, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := p.leastLoaded()
-	if r == nil || r.load >= p.places {
+	r := p.choose(affinity, func(r *Replica) bool { return r.load < p.places })
+	if r == nil {
 		return nil, false
 	}
 	r.load++
 	return &Binding{Replica: r, pool: p}, true
 }
 
-// Bind binds a request to the least loaded replica, whether or not it has a
-// free place: a request that is under way waits inside the engine.
-func (p *Pool) Bind() (*Binding, error) {
+// BindExcept binds a request to a replica other than those tried, as the policy
+// chooses, whether or not it has a free place: a request that is under way waits
+// inside the engine.
+func (p *Pool) BindExcept(affinity uint64, tried ...int) (*Binding, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := p.leastLoaded()
+	r := p.choose(affinity, func(r *Replica) bool { return !slices.Contains(tried, r.ID) })
 	if r == nil {
 		return nil, p.noReplica()
 	}
 	r.load++
 	return &Binding{Replica: r, pool: p}, nil
 }
+
+// Bind binds a request to a replica, as BindExcept does to any.
+func (p *Pool) Bind(affinity uint64) (*Binding, error) { return p.BindExcept(affinity) }
 
 // SetUp says whether a replica is well. One that is down keeps the requests
 // bound to it, whose fate is its engine's to tell, and gets no new one. All
@@ -108,24 +117,6 @@ func (p *Pool) Available() error {
 }
 
 func (p *Pool) noReplica() error { return fmt.Errorf("stage %s: %w", p.Name, ErrNoReplica) }
-
-// leastLoaded picks the replica with the fewest bound requests among those that
-// are up. Among equals the one that comes first after the last choice wins, so
-// that ties are shared fairly.
-func (p *Pool) leastLoaded() *Replica {
-	var best *Replica
-	n := len(p.replicas)
-	for i := range n {
-		r := p.replicas[(p.turn+i)%n]
-		if !r.down && (best == nil || r.load < best.load) {
-			best = r
-		}
-	}
-	if best != nil {
-		p.turn = (best.ID + 1) % n
-	}
-	return best
-}
 
 // Replicas returns the replicas. The slice must not be changed.
 func (p *Pool) Replicas() []*Replica {

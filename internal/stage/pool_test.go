@@ -16,7 +16,7 @@ func (i idle) Close() error                              { return i.closeErr }
 
 func bind(t *testing.T, p *Pool) *Binding {
 	t.Helper()
-	b, ok := p.TryBind()
+	b, ok := p.TryBind(0)
 	if !ok {
 		t.Fatal("no free place")
 	}
@@ -51,15 +51,15 @@ func TestLeastLoadedReplicaIsChosen(t *testing.T) {
 func TestPlacesBoundOnlyThoseWhoCanWait(t *testing.T) {
 	p := NewPool(0, "thinker", 1, nil, idle{})
 	b := bind(t, p)
-	if _, ok := p.TryBind(); ok {
+	if _, ok := p.TryBind(0); ok {
 		t.Fatal("a second request got the one place")
 	}
-	extra, err := p.Bind()
+	extra, err := p.Bind(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.Release()
-	if _, ok := p.TryBind(); ok {
+	if _, ok := p.TryBind(0); ok {
 		t.Fatal("the place is taken by the request that did not wait")
 	}
 	extra.Release()
@@ -92,10 +92,10 @@ func TestReplicaThatIsDownGetsNothingNewAndKeepsWhatItHas(t *testing.T) {
 		t.Errorf("load %v, states %v", got, p.States())
 	}
 	p.SetUp(1, false)
-	if _, ok := p.TryBind(); ok {
+	if _, ok := p.TryBind(0); ok {
 		t.Error("bound although all replicas are down")
 	}
-	if _, err := p.Bind(); !errors.Is(err, ErrNoReplica) {
+	if _, err := p.Bind(0); !errors.Is(err, ErrNoReplica) {
 		t.Errorf("Bind = %v", err)
 	}
 	if err := p.Available(); !errors.Is(err, ErrNoReplica) {
@@ -115,10 +115,10 @@ func TestReplicaThatIsDownGetsNothingNewAndKeepsWhatItHas(t *testing.T) {
 
 func TestEmptyStageSaysSo(t *testing.T) {
 	p := NewPool(2, "code2wav", 1, nil)
-	if _, ok := p.TryBind(); ok {
+	if _, ok := p.TryBind(0); ok {
 		t.Error("bound to nothing")
 	}
-	if _, err := p.Bind(); !errors.Is(err, ErrNoReplica) {
+	if _, err := p.Bind(0); !errors.Is(err, ErrNoReplica) {
 		t.Errorf("Bind = %v", err)
 	}
 }

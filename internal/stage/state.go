@@ -20,7 +20,7 @@ func (p *Pool) States() []State {
 	states := make([]State, len(p.replicas))
 	for i, r := range p.replicas {
 		switch {
-		case r.down:
+		case !p.inService(r):
 			states[i] = Down
 		case r.load >= p.places:
 			states[i] = Full

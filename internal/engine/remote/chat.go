@@ -35,7 +35,7 @@ func (t *task) chat() error {
 	if t.e.cfg.Kind == Chat { // what would ask a text server for sound
 		forward.Drop = []string{"modalities", "audio", "speaker"}
 	}
-	body, err := forward.Apply(t.req.Body)
+	body, err := forward.Apply(t.req.Relay.Body)
 	if err != nil {
 		return fmt.Errorf("backend %s: request: %w", t.e.root, err)
 	}

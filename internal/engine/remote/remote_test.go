@@ -111,7 +111,7 @@ func TestChatIsForwardedAsTheClientWroteItAndItsStreamPassedOn(t *testing.T) {
 		event(w, "[DONE]")
 	})
 	body := `{"messages":[{"role":"user","content":"hi"}],"model":"ours","tools":[{"type":"function"}],"modalities":["text"],"mystery":{"a":[1,2]},"temperature":0.25,"stream":false}`
-	r, err := collect(t, start(t, e, engine.Request{ID: "r1", Entry: true, Body: []byte(body)}))
+	r, err := collect(t, start(t, e, engine.Request{ID: "r1", Entry: true, Relay: &engine.Relay{Body: []byte(body)}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestChatHandsTextOverSentenceBySentence(t *testing.T) {
 		event(w, `{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}`)
 		event(w, "[DONE]")
 	})
-	r, err := collect(t, start(t, e, engine.Request{Entry: true, Handover: true, Body: []byte(`{}`)}))
+	r, err := collect(t, start(t, e, engine.Request{Entry: true, Handover: true, Relay: &engine.Relay{Body: []byte(`{}`)}}))
 	want := []string{"This is the first sentence.", "And this is 3.14 of the second!", "A tail"}
 	if err != nil || !slices.Equal(r.pieces, want) || r.last.Finish != engine.FinishLength {
 		t.Errorf("%q, %s, %v", r.pieces, r.last.Finish, err)
@@ -157,7 +157,7 @@ func TestTranscriptsTakeThePlaceOfRecordings(t *testing.T) {
 		event(w, `{"choices":[{"index":0,"delta":{"content":"ok"},"finish_reason":"stop"}]}`)
 	})
 	body := `{"messages":[{"role":"system","content":"be brief"},{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAA=","format":"wav"}},{"type":"text","text":"please"}]}]}`
-	if _, err := collect(t, start(t, e, engine.Request{Body: []byte(body)}, &engine.Text{Text: "what time is it"})); err != nil {
+	if _, err := collect(t, start(t, e, engine.Request{Relay: &engine.Relay{Body: []byte(body)}}, &engine.Text{Text: "what time is it"})); err != nil {
 		t.Fatal(err)
 	}
 	if s := fmt.Sprint(got.Messages); s != "[{be brief} {[map[text:what time is it type:text] map[text:please type:text]]}]" {
@@ -189,7 +189,7 @@ func TestOmniGivesTextAndSoundInBothShapes(t *testing.T) {
 			}
 			event(w, "[DONE]")
 		})
-		r, err := collect(t, start(t, e, engine.Request{Entry: true, Body: []byte(`{"modalities":["text","audio"]}`)}))
+		r, err := collect(t, start(t, e, engine.Request{Entry: true, Relay: &engine.Relay{Body: []byte(`{"modalities":["text","audio"]}`)}}))
 		rate := map[string]int{"vllm-omni": 16000, "openai": 24000}[shape]
 		if err != nil || r.text != "Hi" || len(r.samples) != 2 || r.samples[0] < 0.49 || r.samples[1] > -0.49 || r.rate != rate {
 			t.Errorf("%s: %+v, %v", shape, r, err)
@@ -211,7 +211,7 @@ func TestSpeechSpeaksEachPieceAndPassesSoundOnAsItComes(t *testing.T) {
 		w.(http.Flusher).Flush()
 		w.Write(pcm[3:])
 	})
-	r, err := collect(t, start(t, e, engine.Request{}, &engine.Text{Text: "One."}, &engine.Text{Text: " "}, &engine.Text{Text: "Two."}))
+	r, err := collect(t, start(t, e, engine.Request{Relay: &engine.Relay{}}, &engine.Text{Text: "One."}, &engine.Text{Text: " "}, &engine.Text{Text: "Two."}))
 	if err != nil || len(r.samples) != 6 || r.rate != 22050 || r.last.Usage.PromptTokens != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -229,7 +229,7 @@ func TestSpeechRequestOfTheClientIsForwarded(t *testing.T) {
 		w.Write(audio.AppendWAV(nil, 8000, []float32{0.5}))
 	})
 	body := `{"input":"hi","voice":"bob","instructions":"softly","response_format":"mp3"}`
-	r, err := collect(t, start(t, e, engine.Request{Entry: true, Body: []byte(body)}))
+	r, err := collect(t, start(t, e, engine.Request{Entry: true, Relay: &engine.Relay{Body: []byte(body)}}))
 	if err != nil || r.rate != 8000 || len(r.samples) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -237,7 +237,7 @@ func TestSpeechRequestOfTheClientIsForwarded(t *testing.T) {
 
 func TestNothingToSayAsksForNoSound(t *testing.T) {
 	e := backend(t, Speech, func(http.ResponseWriter, *http.Request) { t.Error("asked") })
-	r, err := collect(t, start(t, e, engine.Request{}))
+	r, err := collect(t, start(t, e, engine.Request{Relay: &engine.Relay{}}))
 	if err != nil || r.last.Finish != engine.FinishStop || len(r.samples) != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -254,7 +254,7 @@ func TestTranscriptionPostsEachRecording(t *testing.T) {
 		fmt.Fprintf(w, `{"text":"%s %s %s %s"}`, header.Filename, data, r.FormValue("model"), r.FormValue("language"))
 	})
 	clips := []engine.Clip{{Data: []byte("aa"), Format: "wav"}, {Data: []byte("bb"), Format: "mp3", Fields: [][2]string{{"language", "de"}}}}
-	r, err := collect(t, start(t, e, engine.Request{Entry: true, Handover: true, Clips: clips}))
+	r, err := collect(t, start(t, e, engine.Request{Entry: true, Handover: true, Relay: &engine.Relay{Clips: clips}}))
 	want := []string{"clip.wav aa theirs ", "clip.mp3 bb theirs de"}
 	if err != nil || !slices.Equal(r.pieces, want) || r.last.Finish != engine.FinishStop {
 		t.Errorf("%+v, %v", r, err)
@@ -299,7 +299,7 @@ func TestRefusalsAndFailuresAreToldApart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := backend(t, c.kind, c.handle)
-			req := engine.Request{Entry: true, Body: []byte(`{}`), Clips: []engine.Clip{{}}}
+			req := engine.Request{Entry: true, Relay: &engine.Relay{Body: []byte(`{}`), Clips: []engine.Clip{{}}}}
 			_, err := collect(t, start(t, e, req))
 			var refusal *Refusal
 			var failure *Failure
@@ -320,7 +320,7 @@ func TestAbortReachesTheServerAtOnce(t *testing.T) {
 		<-r.Context().Done()
 		close(gone)
 	})
-	s := start(t, e, engine.Request{Entry: true, Body: []byte(`{}`)})
+	s := start(t, e, engine.Request{Entry: true, Relay: &engine.Relay{Body: []byte(`{}`)}})
 	if out, err := s.Recv(t.Context()); err != nil || out.Text != "Hel" {
 		t.Fatal(out, err)
 	}
@@ -337,7 +337,7 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 		event(w, `{"choices":[{"index":0,"delta":{"content":"Hel"}}]}`)
 		<-r.Context().Done()
 	})
-	s := start(t, e, engine.Request{Entry: true, Body: []byte(`{}`)})
+	s := start(t, e, engine.Request{Entry: true, Relay: &engine.Relay{Body: []byte(`{}`)}})
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}

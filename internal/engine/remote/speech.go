@@ -24,8 +24,8 @@ func (t *task) speak() error {
 		return t.put(engine.Output{Payload: a})
 	}
 	spoken := 0
-	if t.req.Body != nil && t.req.Entry {
-		body, err := t.e.forwardSpeech(t.req.Body)
+	if t.req.Entry {
+		body, err := t.e.forwardSpeech(t.req.Relay.Body)
 		if err != nil {
 			return fmt.Errorf("backend %s: request: %w", t.e.root, err)
 		}
@@ -51,7 +51,7 @@ func (t *task) speak() error {
 		}
 		spoken++
 		body, err := json.Marshal(speechBody{
-			Model: t.e.model(t.req.Model), Input: text.Text, Voice: first(t.req.Voice, t.e.cfg.Voice), ResponseFormat: "pcm", Stream: true,
+			Model: t.e.model(t.req.Relay.Model), Input: text.Text, Voice: first(t.req.Voice, t.e.cfg.Voice), ResponseFormat: "pcm", Stream: true,
 		})
 		if err != nil {
 			return fmt.Errorf("backend %s: request: %w", t.e.root, err)

@@ -16,7 +16,7 @@ const maxTranscript = 4 << 20
 // transcribe writes down the request's recordings, one after the other, and
 // hands each over as a text of its own.
 func (t *task) transcribe() error {
-	for i, clip := range t.req.Clips {
+	for i, clip := range t.req.Relay.Clips {
 		text, err := t.writeDown(clip)
 		if err != nil {
 			return err
@@ -25,14 +25,14 @@ func (t *task) transcribe() error {
 		if t.req.Handover {
 			out.Payload = &engine.Text{Text: text}
 		}
-		if i == len(t.req.Clips)-1 {
+		if i == len(t.req.Relay.Clips)-1 {
 			out.Finish = engine.FinishStop
 		}
 		if err := t.put(out); err != nil {
 			return err
 		}
 	}
-	if len(t.req.Clips) == 0 {
+	if len(t.req.Relay.Clips) == 0 {
 		return t.put(engine.Output{Finish: engine.FinishStop})
 	}
 	return nil
@@ -45,7 +45,7 @@ func (t *task) writeDown(clip engine.Clip) (string, error) {
 	if err == nil {
 		_, err = file.Write(clip.Data)
 	}
-	fields := [][2]string{{"model", t.e.model(t.req.Model)}, {"response_format", "json"}}
+	fields := [][2]string{{"model", t.e.model(t.req.Relay.Model)}, {"response_format", "json"}}
 	for _, f := range append(fields, clip.Fields...) {
 		if err == nil && f[1] != "" {
 			err = form.WriteField(f[0], f[1])

@@ -61,7 +61,7 @@ type Start struct {
 // Encode encodes the message.
 func (s Start) Encode() []byte {
 	r := &s.Request
-	r.Arrived, r.Group, r.Model, r.Body, r.Clips = time.Time{}, nil, "", nil, nil
+	r.Arrived, r.Group, r.Relay = time.Time{}, nil, nil
 	return EncodeJSON(s)
 }
 

@@ -64,7 +64,7 @@ func TestEveryFieldOfARequestCrosses(t *testing.T) {
 	sent.Request.Group = engine.NewGroup(2)
 	want := sent // but for what is of no use there
 	r := &want.Request
-	r.Arrived, r.Group, r.Model, r.Body, r.Clips = time.Time{}, nil, "", nil, nil
+	r.Arrived, r.Group, r.Relay = time.Time{}, nil, nil
 	var got Start
 	if err := DecodeJSON(sent.Encode(), &got); err != nil {
 		t.Fatal(err)
