@@ -1,5 +1,7 @@
 package tensor
 
+import "math"
+
 // CausalConv is a one-dimensional convolution of stride 1 that sees the past
 // only, over rows: x is [n, In], time-major, and so is the output, [n, Out].
 // What it has to remember of the rows before is its history.
@@ -21,50 +23,29 @@ func NewCausalConv(out, in, kernel, dilation int, weight, bias []float32) Causal
 			}
 		}
 	}
-	return CausalConv{In: in, Out: out, Kernel: kernel, Dilation: dilation, weight: NewMatrix(out, kernel*in, data), bias: bias}
+	return CausalConv{In: in, Out: out, Kernel: kernel, Dilation: dilation, weight: compact(out, kernel*in, data), bias: bias}
 }
 
 // HistoryRows is the number of rows that the convolution remembers. A history
 // is [HistoryRows, In], zero at the start.
 func (c *CausalConv) HistoryRows() int { return (c.Kernel - 1) * c.Dilation }
 
-// windowRows is how many outputs are made from one filling of the window
-// buffer: few, so that it stays in the cache.
-const windowRows = 64
-
-// WindowFloats is the size of the buffer that Forward needs.
-func (c *CausalConv) WindowFloats() int { return windowRows * c.Kernel * c.In }
-
-// Forward writes the convolution of the n rows of x to dst and takes them into
-// the history. Window is a buffer of WindowFloats elements or more; dst must not
-// overlap x.
-func (c *CausalConv) Forward(dst, x, history, window []float32, n int) {
-	if c.Kernel == 1 {
-		c.weight.MulRows(dst, x, n)
-		AddBias(dst, c.bias, n)
-		return
-	}
-	past := c.HistoryRows()
-	for at := 0; at < n; at += windowRows {
-		some := min(windowRows, n-at)
-		for t := range some {
-			for k := range c.Kernel {
-				from := at + t + k*c.Dilation - past
-				row := x
-				if from < 0 {
-					row, from = history, from+past
-				}
-				copy(window[(t*c.Kernel+k)*c.In:(t*c.Kernel+k+1)*c.In], row[from*c.In:(from+1)*c.In])
-			}
-		}
-		c.weight.MulRows(dst[at*c.Out:], window, some)
-	}
-	AddBias(dst, c.bias, n)
-	Remember(history, x[:n*c.In])
+// Forward computes the convolution of n rows and takes them into the history. X
+// is [HistoryRows+n, In]: the rows stand behind room for the history. Out says
+// where the result, [n, Out], goes, which must not overlap x, and what becomes
+// of it.
+func (c *CausalConv) Forward(b *Batch, x, history []float32, n int, out Product) {
+	past := c.HistoryRows() * c.In
+	copy(x[:past], history)
+	out.W, out.X, out.N, out.Bias = &c.weight, x, n, c.bias
+	out.taps, out.dilation = c.Kernel, c.Dilation
+	b.Add(out)
+	b.Run()
+	copy(history, x[n*c.In:n*c.In+past])
 }
 
-// Remember shifts rows into a history: it keeps the newest elements.
-func Remember(history, x []float32) {
+// remember shifts rows into a history: it keeps the newest elements.
+func remember(history, x []float32) {
 	if len(x) >= len(history) {
 		copy(history, x[len(x)-len(history):])
 		return
@@ -109,7 +90,7 @@ func (c *DepthwiseConv) Forward(dst, x, history []float32, n int) {
 			AddProduct(out, row[from*c.Channels:(from+1)*c.Channels], c.weight[k*c.Channels:(k+1)*c.Channels])
 		}
 	}
-	Remember(history, x[:n*c.Channels])
+	remember(history, x[:n*c.Channels])
 }
 
 // UpConv is a transposed convolution of kernel 2*stride that is cut by stride
@@ -134,40 +115,28 @@ func NewUpConv(in, out, stride int, weight, bias []float32) UpConv {
 			}
 		}
 	}
-	return UpConv{In: in, Out: out, Stride: stride, weight: NewMatrix(stride*out, 2*in, data), bias: repeat(bias, stride)}
+	return UpConv{In: in, Out: out, Stride: stride, weight: compact(stride*out, 2*in, data), bias: repeat(bias, stride)}
 }
 
-// WindowFloats is the size of the buffer that Forward needs.
-func (c *UpConv) WindowFloats() int { return windowRows * 2 * c.In }
-
-// Forward writes the blocks of the n rows of x to dst and returns the number of
-// rows written: n*Stride, less one block if the first row of all is among them.
-// Last is the row before x, [In]; Forward replaces it.
-func (c *UpConv) Forward(dst, x, last []float32, first bool, window []float32, n int) int {
+// Forward computes the blocks of n rows and returns the number of rows that
+// they have: n*Stride, less one block if the first row of all is among them. X
+// is [1+n, In]: the rows stand behind room for last, the row before them, [In],
+// which Forward replaces. Out says where the result goes, which must not
+// overlap x.
+func (c *UpConv) Forward(b *Batch, x, last []float32, first bool, n int, out Product) int {
 	if n == 0 {
 		return 0
 	}
-	from := 0
+	copy(x[:c.In], last)
+	out.W, out.X, out.N, out.Bias = &c.weight, x, n, c.bias
+	out.taps, out.dilation = 2, 1
 	if first {
-		from = 1
+		out.X, out.N = x[c.In:], n-1
 	}
-	rows := n - from
-	for at := 0; at < rows; at += windowRows {
-		some := min(windowRows, rows-at)
-		for t := range some {
-			now := from + at + t
-			before := last
-			if now > 0 {
-				before = x[(now-1)*c.In : now*c.In]
-			}
-			copy(window[t*2*c.In:], before)
-			copy(window[(t*2+1)*c.In:], x[now*c.In:(now+1)*c.In])
-		}
-		c.weight.MulRows(dst[at*c.Stride*c.Out:], window, some)
-	}
-	AddBias(dst, c.bias, rows)
-	copy(last, x[(n-1)*c.In:n*c.In])
-	return rows * c.Stride
+	b.Add(out)
+	b.Run()
+	copy(last, x[n*c.In:(n+1)*c.In])
+	return out.N * c.Stride
 }
 
 // SplitConv is a transposed convolution whose kernel is its stride: each row
@@ -189,13 +158,28 @@ func NewSplitConv(in, out, stride int, weight, bias []float32) SplitConv {
 			}
 		}
 	}
-	return SplitConv{In: in, Out: out, Stride: stride, weight: NewMatrix(stride*out, in, data), bias: repeat(bias, stride)}
+	return SplitConv{In: in, Out: out, Stride: stride, weight: compact(stride*out, in, data), bias: repeat(bias, stride)}
 }
 
 // Forward writes the n*Stride rows that the n rows of x become to dst.
-func (c *SplitConv) Forward(dst, x []float32, n int) {
-	c.weight.MulRows(dst, x, n)
-	AddBias(dst, c.bias, n)
+func (c *SplitConv) Forward(b *Batch, dst, x []float32, n int) {
+	b.Add(Product{W: &c.weight, Dst: dst, X: x, N: n, Bias: c.bias})
+	b.Run()
+}
+
+// compact makes a matrix of data, as bfloat16 if that loses nothing: the
+// weights of checkpoints in bfloat16 are re-ordered, but stay short.
+func compact(rows, cols int, data []float32) Matrix {
+	for _, v := range data {
+		if math.Float32bits(v)&0xffff != 0 {
+			return NewMatrix(rows, cols, data)
+		}
+	}
+	bits := make([]uint16, len(data))
+	for i, v := range data {
+		bits[i] = uint16(math.Float32bits(v) >> 16)
+	}
+	return NewMatrixBF16(rows, cols, bits)
 }
 
 func repeat(v []float32, times int) []float32 {

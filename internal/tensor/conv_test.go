@@ -40,9 +40,11 @@ func inPieces(x []float32, channels int, sizes []int, f func(x []float32, n int)
 
 var pieces = [][]int{{200}, {1}, {2, 5}, {70, 1, 129}}
 
-func TestCausalConvIsThePlainSum(t *testing.T) {
+func TestCausalConvIsThePlainSum(t *testing.T) { withEach(t, causalConvIsThePlainSum) }
+
+func causalConvIsThePlainSum(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, c := range []struct{ in, out, kernel, dilation int }{{5, 3, 7, 1}, {4, 4, 7, 9}, {3, 8, 1, 1}, {2, 1, 3, 3}} {
+	for _, c := range []struct{ in, out, kernel, dilation int }{{5, 3, 7, 1}, {4, 4, 7, 9}, {3, 8, 1, 1}, {2, 1, 3, 3}, {16, 11, 7, 3}, {32, 4, 2, 1}} {
 		const rows = 200
 		w, bias, x := random(r, c.out*c.in*c.kernel), random(r, c.out), random(r, rows*c.in)
 		want := make([]float64, rows*c.out)
@@ -60,13 +62,13 @@ func TestCausalConvIsThePlainSum(t *testing.T) {
 			}
 		}
 		conv := NewCausalConv(c.out, c.in, c.kernel, c.dilation, w, bias)
-		window := make([]float32, conv.WindowFloats())
+		var b Batch
 		var first []float32
 		for _, sizes := range pieces {
 			history := make([]float32, conv.HistoryRows()*c.in)
 			got := inPieces(x, c.in, sizes, func(x []float32, n int) []float32 {
 				dst := make([]float32, n*c.out)
-				conv.Forward(dst, x, history, window, n)
+				conv.Forward(&b, append(make([]float32, len(history)), x...), history, n, Product{Dst: dst})
 				return dst
 			})
 			closeTo(t, "causal", got, want)
@@ -126,18 +128,25 @@ func transposed(x, w, bias []float32, rows, in, out, stride, kernel int) []float
 }
 
 func TestUpConvIsTheTransposedConvCutOnBothSides(t *testing.T) {
+	withEach(t, func(t *testing.T) {
+		upConvIsTheTransposedConv(t, 4)
+		upConvIsTheTransposedConv(t, 16)
+	})
+}
+
+func upConvIsTheTransposedConv(t *testing.T, in int) {
 	r := rand.New(rand.NewPCG(5, 6))
-	const rows, in, out, stride = 200, 4, 3, 5
+	const rows, out, stride = 200, 3, 5
 	w, bias, x := random(r, in*out*2*stride), random(r, out), random(r, rows*in)
 	raw := transposed(x, w, bias, rows, in, out, stride, 2*stride)
 	want := raw[stride*out : len(raw)-stride*out]
 	conv := NewUpConv(in, out, stride, w, bias)
-	window := make([]float32, conv.WindowFloats())
+	var b Batch
 	for _, sizes := range pieces {
 		last, first := make([]float32, in), true
 		closeTo(t, "up", inPieces(x, in, sizes, func(x []float32, n int) []float32 {
 			dst := make([]float32, n*stride*out)
-			made := conv.Forward(dst, x, last, first, window, n)
+			made := conv.Forward(&b, append(make([]float32, in), x...), last, first, n, Product{Dst: dst})
 			first = false
 			return dst[:made*out]
 		}), want)
@@ -150,22 +159,22 @@ func TestSplitConvIsTheTransposedConvOfDisjointBlocks(t *testing.T) {
 	w, bias, x := random(r, in*out*stride), random(r, out), random(r, rows*in)
 	conv := NewSplitConv(in, out, stride, w, bias)
 	dst := make([]float32, rows*stride*out)
-	conv.Forward(dst, x, rows)
+	conv.Forward(new(Batch), dst, x, rows)
 	closeTo(t, "split", dst, transposed(x, w, bias, rows, in, out, stride, stride))
 }
 
 func TestRememberKeepsTheNewest(t *testing.T) {
 	h := []float32{1, 2, 3, 4}
-	Remember(h, []float32{5})
+	remember(h, []float32{5})
 	if !slices.Equal(h, []float32{2, 3, 4, 5}) {
 		t.Error(h)
 	}
-	Remember(h, []float32{6, 7, 8, 9, 10})
+	remember(h, []float32{6, 7, 8, 9, 10})
 	if !slices.Equal(h, []float32{7, 8, 9, 10}) {
 		t.Error(h)
 	}
-	Remember(h, nil)
-	Remember(nil, []float32{1})
+	remember(h, nil)
+	remember(nil, []float32{1})
 	if !slices.Equal(h, []float32{7, 8, 9, 10}) {
 		t.Error(h)
 	}

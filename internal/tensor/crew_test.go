@@ -117,13 +117,15 @@ func TestBatchComputesEachProductWithWhatFollows(t *testing.T) {
 		a, b := NewMatrix(rows, cols, random(r, rows*cols)), NewMatrix(rows, cols, random(r, rows*cols))
 		x, bias, scale, residual := random(r, n*cols), random(r, rows), random(r, rows), random(r, n*rows)
 		snake := NewSnake(random(r, rows), random(r, rows))
+		halves := NewSnake(random(r, rows/2), random(r, rows/2)) // two rows of channels side by side
 		var batch Batch
 		for range 2 { // a batch is used again
 			first, second, up, third := make([]float32, n*rows), make([]float32, n*rows), make([]float32, n*rows), make([]float32, n*rows)
 			sum := slices.Clone(residual)
 			batch.Add(Product{W: &a, Dst: first, X: x, N: n, Bias: bias, Snake: &snake})
 			batch.Add(Product{W: &a, Dst: second, X: x, N: n - 1, Up: &b, UpDst: up})
-			batch.Add(Product{W: &b, Dst: third, X: x, N: n, Bias: bias, GELU: true, Scale: scale, Residual: sum})
+			next := make([]float32, n*rows)
+			batch.Add(Product{W: &b, Dst: third, X: x, N: n, Bias: bias, GELU: true, Scale: scale, Residual: sum, Next: &halves, NextDst: next})
 			batch.Run()
 
 			wantA, wantB := make([]float32, n*rows), make([]float32, n*rows)
@@ -140,6 +142,11 @@ func TestBatchComputesEachProductWithWhatFollows(t *testing.T) {
 				wantB[i] += v
 			}
 			clear(gated[(n-1)*rows:]) // the second product leaves out the last row
+			wantNext := make([]float32, n*rows)
+			halves.Forward(wantNext, wantB, 2*n)
+			if !slices.Equal(next, wantNext) {
+				t.Fatal("the next activation differs")
+			}
 			if !slices.Equal(first, wantA) || !slices.Equal(second, gated) || !slices.Equal(sum, wantB) {
 				t.Fatal("the results differ from those of one step after the other")
 			}

@@ -19,12 +19,17 @@ type Product struct {
 	// MLP: Dst becomes silu(W x) * (Up x), and UpDst is working memory.
 	Up    *Matrix
 	UpDst []float32
-	Snake *Snake // the activation of each column
+	Snake *Snake // by channel: column c is channel c modulo the channels
 	GELU  bool
 
 	Scale []float32 // [W.Rows], multiplied; nil for none
 	// Residual, [N, W.Rows], has the result added to it, if it is not nil.
 	Residual []float32
+
+	// Next, if not nil, is applied to the result, or to the residual with the
+	// result, and goes to NextDst, [N, W.Rows].
+	Next    *Snake
+	NextDst []float32
 
 	// A convolution's row of x is not whole: it has taps parts, each of
 	// W.Cols/taps elements and dilation rows of x further on. 0 means 1.
@@ -50,7 +55,7 @@ func (p *Product) plan() {
 	if p.taps > 1 {
 		need = (p.N + (p.taps-1)*p.dilation) * cols
 	}
-	if len(p.Dst) < p.N*w.Rows || len(p.X) < need || p.N == 0 && need < 0 {
+	if len(p.Dst) < p.N*w.Rows || len(p.X) < need {
 		panic(fmt.Sprintf("BUG: matrix [%d,%d] times %d rows: x has %d elements, dst %d", w.Rows, w.Cols, p.N, len(p.X), len(p.Dst)))
 	}
 	size := 4
@@ -105,6 +110,10 @@ func (p *Product) tile(i int) {
 		}
 		if p.Residual != nil {
 			Add(p.Residual[from:to], row)
+			row = p.Residual[from:to]
+		}
+		if p.Next != nil {
+			p.Next.row(p.NextDst[from:to], row, r0)
 		}
 	}
 }

@@ -24,12 +24,23 @@ func NewSnake(alpha, beta []float32) Snake {
 func (s *Snake) Forward(dst, x []float32, n int) {
 	c := len(s.frequency)
 	for t := range n {
-		s.row(dst[t*c:(t+1)*c], x[t*c:(t+1)*c], 0)
+		s.channels(dst[t*c:(t+1)*c], x[t*c:(t+1)*c], 0)
 	}
 }
 
-// row writes the activation of the channels from first on to dst.
+// row writes the activation of some columns, from first on, to dst. Column c is
+// channel c modulo the number of channels.
 func (s *Snake) row(dst, x []float32, first int) {
+	channels := len(s.frequency)
+	for first %= channels; first+len(x) > channels; first = 0 {
+		n := channels - first
+		s.channels(dst[:n], x[:n], first)
+		dst, x = dst[n:], x[n:]
+	}
+	s.channels(dst, x, first)
+}
+
+func (s *Snake) channels(dst, x []float32, first int) {
 	frequency, scale := s.frequency[first:first+len(x)], s.scale[first:first+len(x)]
 	dst = dst[:len(x)]
 	if simd.vectors(len(x)) {

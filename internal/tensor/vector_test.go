@@ -108,6 +108,9 @@ func TestDotsOfSeveralRowsAreThoseOfEach(t *testing.T) {
 // An element's result must not depend on where it lies in the vector.
 func TestActivationsDoNotDependOnTheElementsPlace(t *testing.T) {
 	onEach(t, 35, func(t *testing.T, n int, x, y, z []float32) {
+		if n == 0 {
+			return
+		}
 		for i := range x {
 			x[i] *= 20
 		}

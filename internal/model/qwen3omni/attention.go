@@ -1,10 +1,6 @@
 package qwen3omni
 
-import (
-	"math"
-
-	"github.com/limelight-omni/limelight/internal/tensor"
-)
+import "github.com/limelight-omni/limelight/internal/tensor"
 
 // attention is grouped-query attention (Ainslie et al., 2023) with RMSNorm of
 // each query and key head before RoPE.
@@ -24,23 +20,16 @@ func newAttention(w weights, name string, c *DecoderConfig) attention {
 	}
 }
 
-// forward writes the attention's output for the n rows of s.normed, which segs
-// divide, to s.branch.
-func (a *attention) forward(d *Decoder, s *Scratch, layer, n int, segs []Segment, kv *KVCache) {
-	a.q.MulRows(s.q, s.normed, n)
-	a.k.MulRows(s.k, s.normed, n)
-	a.v.MulRows(s.v, s.normed, n)
-	row := 0
-	for _, seg := range segs {
-		for i := range seg.Rows {
-			a.place(d, s, layer, row+i, seg.Start+i, seg.Blocks, kv)
-		}
-		for i := range seg.Rows {
-			d.attend(s, layer, row+i, seg.Start+i, seg.Blocks, kv)
-		}
-		row += seg.Rows
-	}
-	a.o.MulRows(s.branch, s.mixed, n)
+// forward adds the attention's output for the n rows of s.normed, which
+// s.heads knows how to divide, to x.
+func (a *attention) forward(d *Decoder, s *Scratch, layer int, x []float32, n int, kv *KVCache) {
+	s.products.Add(tensor.Product{W: &a.q, Dst: s.q, X: s.normed, N: n})
+	s.products.Add(tensor.Product{W: &a.k, Dst: s.k, X: s.normed, N: n})
+	s.products.Add(tensor.Product{W: &a.v, Dst: s.v, X: s.normed, N: n})
+	s.products.Run()
+	s.heads.run(d, a, s, layer, kv)
+	s.products.Add(tensor.Product{W: &a.o, Dst: s.branch, X: s.mixed, N: n, Residual: x})
+	s.products.Run()
 }
 
 // place normalizes and rotates the query and the key of a row and stores its
@@ -61,32 +50,4 @@ func (a *attention) place(d *Decoder, s *Scratch, layer, row, position int, tabl
 		s.rope.Rotate(head, position)
 	}
 	kv.store(layer, position, table, k, s.v[row*width:][:width])
-}
-
-// attend mixes the values of all positions up to the row's own into s.mixed.
-// It walks the positions in order, so that the result does not depend on how
-// they fall into blocks.
-func (d *Decoder) attend(s *Scratch, layer, row, position int, table []int32, kv *KVCache) {
-	c := &d.cfg
-	group := c.Heads / c.KVHeads
-	scale := float32(1 / math.Sqrt(float64(c.HeadDim)))
-	keys := position + 1
-	for h := range c.Heads {
-		from := (row*c.Heads + h) * c.HeadDim
-		q, out := s.q[from:from+c.HeadDim], s.mixed[from:from+c.HeadDim]
-		scores := s.scores[:keys]
-		for at := 0; at < keys; at += kv.blockSize {
-			n := min(kv.blockSize, keys-at)
-			tensor.Dots(scores[at:at+n], kv.keys(table[at/kv.blockSize], layer, h/group), n, q)
-		}
-		for i := range scores {
-			scores[i] *= scale
-		}
-		tensor.Softmax(scores)
-		clear(out)
-		for at := 0; at < keys; at += kv.blockSize {
-			n := min(kv.blockSize, keys-at)
-			tensor.WeightedSum(out, kv.values(table[at/kv.blockSize], layer, h/group), scores[at:at+n])
-		}
-	}
 }

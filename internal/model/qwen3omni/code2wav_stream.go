@@ -60,41 +60,47 @@ type Code2WavScratch struct {
 	rope      *tensor.Rope
 	x, normed []float32 // [rows, channels] of the widest place
 	branch    []float32
-	q, k, v   []float32
-	scores    []float32
-	mlp       Scratch // its gate and up
-	expanded  []float32
-	window    []float32
-	observe   func(place string, i, rows, channels int, x []float32) // tests only; may be nil
+	// padded is the input of a convolution, behind room for its history; spare is
+	// that of the next one where it is made from the other.
+	padded, spare []float32
+	q, k, v       []float32
+	scores        []float32
+	mlp           Scratch // its gate and up, and its products
+	expanded      []float32
+	observe       func(place string, i, rows, channels int, x []float32) // tests only; may be nil
 }
 
 // NewScratch makes working memory for c's streams.
 func (c *Code2Wav) NewScratch() *Code2WavScratch {
 	s := &Code2WavScratch{rope: tensor.NewRope(c.cfg.headDim(), c.cfg.RopeTheta)}
 	h, rows := c.cfg.Hidden, framesAtOnce
-	wide := rows * h
-	expanded, windowed := 0, c.first.WindowFloats()
+	wide, padded, expanded := rows*h, 0, 0
+	input := func(conv *tensor.CausalConv) { padded = max(padded, (conv.HistoryRows()+rows)*conv.In) }
 	for i := range c.upsample {
 		rows *= c.upsample[i].up.Stride
 		wide = max(wide, rows*h)
 		expanded = max(expanded, rows*4*h)
 	}
 	wide = max(wide, rows*c.cfg.DecoderDim)
+	input(&c.first)
 	for i := range c.blocks {
 		b := &c.blocks[i]
+		padded = max(padded, (1+rows)*b.up.In)
 		rows *= b.up.Stride
 		wide = max(wide, rows*b.up.Out)
-		windowed = max(windowed, b.up.WindowFloats(), b.units[0].conv1.WindowFloats())
+		for j := range b.units {
+			input(&b.units[j].conv1)
+		}
 	}
-	windowed = max(windowed, c.last.WindowFloats())
+	input(&c.last)
 	s.x, s.normed, s.branch = make([]float32, wide), make([]float32, wide), make([]float32, wide)
+	s.padded, s.spare = make([]float32, padded), make([]float32, padded)
 	s.q = make([]float32, framesAtOnce*h)
 	kv := framesAtOnce * c.cfg.KVHeads * c.cfg.headDim()
 	s.k, s.v = make([]float32, kv), make([]float32, kv)
 	s.scores = make([]float32, c.cfg.SlidingWindow)
 	s.mlp.gate, s.mlp.up = make([]float32, framesAtOnce*c.cfg.Intermediate), make([]float32, framesAtOnce*c.cfg.Intermediate)
 	s.expanded = make([]float32, expanded)
-	s.window = make([]float32, windowed)
 	return s
 }
 
@@ -126,16 +132,20 @@ func (s *Code2WavStream) decode(w *Code2WavScratch, dst []float32, codes []int32
 	for i := range c.upsample {
 		n = s.raise(w, i, n)
 	}
-	c.first.Forward(w.normed, w.x, s.first, w.window, n)
-	w.x, w.normed = w.normed, w.x
+	b := &w.mlp.products
+	// What follows each convolution is the next one's activation, into the next
+	// one's input.
+	copy(w.padded[c.first.HistoryRows()*h:], w.x[:n*h])
+	next, at := s.c.afterBlock(-1)
+	c.first.Forward(b, w.padded, s.first, n, tensor.Product{Dst: w.x, Next: next, NextDst: w.spare[at:]})
+	w.padded, w.spare = w.spare, w.padded
 	w.see("decoder", 0, n, c.first.Out, w.x)
 	for i := range c.blocks {
 		n = s.block(w, i, n)
 		w.see("decoder", i+1, n, c.blocks[i].up.Out, w.x)
 	}
-	c.snake.Forward(w.x, w.x, n)
-	w.see("decoder", len(c.blocks)+1, n, c.last.In, w.x)
-	c.last.Forward(w.normed, w.x, s.last, w.window, n)
+	w.see("decoder", len(c.blocks)+1, n, c.last.In, w.padded[c.last.HistoryRows()*c.last.In:])
+	c.last.Forward(b, w.padded, s.last, n, tensor.Product{Dst: w.normed})
 	w.see("decoder", len(c.blocks)+2, n, 1, w.normed)
 	for _, v := range w.normed[:n] {
 		dst = append(dst, min(1, max(-1, v)))
@@ -168,20 +178,18 @@ func (s *Code2WavStream) transform(w *Code2WavScratch, n int) {
 	for i := range c.layers {
 		l := &c.layers[i]
 		tensor.RMSNormRows(w.normed, w.x, l.inputNorm, c.cfg.Eps, n)
-		l.q.MulRows(w.q, w.normed, n)
-		l.k.MulRows(w.k, w.normed, n)
-		l.v.MulRows(w.v, w.normed, n)
+		w.mlp.products.Add(tensor.Product{W: &l.q, Dst: w.q, X: w.normed, N: n})
+		w.mlp.products.Add(tensor.Product{W: &l.k, Dst: w.k, X: w.normed, N: n})
+		w.mlp.products.Add(tensor.Product{W: &l.v, Dst: w.v, X: w.normed, N: n})
+		w.mlp.products.Run()
 		for t := range n {
 			s.attend(w, &s.layers[i], t)
 		}
-		l.o.MulRows(w.branch, w.normed, n)
-		tensor.Mul(w.branch, l.attentionScale, n)
-		tensor.Add(w.x[:n*h], w.branch[:n*h])
+		w.mlp.products.Add(tensor.Product{W: &l.o, Dst: w.branch, X: w.normed, N: n, Scale: l.attentionScale, Residual: w.x})
+		w.mlp.products.Run()
 
 		tensor.RMSNormRows(w.normed, w.x, l.postNorm, c.cfg.Eps, n)
-		l.mlp.forward(&w.mlp, w.branch, w.normed, n)
-		tensor.Mul(w.branch, l.mlpScale, n)
-		tensor.Add(w.x[:n*h], w.branch[:n*h])
+		l.mlp.forward(&w.mlp, w.normed, n, tensor.Product{Dst: w.branch, Scale: l.mlpScale, Residual: w.x})
 		w.see("layer", i, n, h, w.x)
 	}
 	tensor.RMSNormRows(w.x, w.x, c.norm, c.cfg.Eps, n)
@@ -215,10 +223,7 @@ func (s *Code2WavStream) attend(w *Code2WavScratch, win *window, t int) {
 		values := win.values[head/group*size*dim:][:size*dim]
 		tensor.Dots(scores[:before], keys[oldest*dim:], before, q)
 		tensor.Dots(scores[before:], keys, seen-before, q)
-		for i := range scores {
-			scores[i] *= factor
-		}
-		tensor.Softmax(scores)
+		tensor.SoftmaxScaled(scores, factor)
 		out := w.normed[(t*cfg.Heads+head)*dim:][:dim]
 		clear(out)
 		tensor.WeightedSum(out, values[oldest*dim:], scores[:before])
@@ -231,41 +236,59 @@ func (s *Code2WavStream) attend(w *Code2WavScratch, win *window, t int) {
 func (s *Code2WavStream) raise(w *Code2WavScratch, i, n int) int {
 	u := &s.c.upsample[i]
 	h := s.c.cfg.Hidden
-	u.up.Forward(w.normed, w.x, n)
+	b := &w.mlp.products
+	u.up.Forward(b, w.normed, w.x, n)
 	w.x, w.normed = w.normed, w.x
 	n *= u.up.Stride
 	w.see("upsample.up", i, n, h, w.x)
 	u.depthwise.Forward(w.normed, w.x, s.upsample[i], n)
 	tensor.LayerNorm(w.normed, u.normWeight, u.normBias, normEps, n)
-	u.expand.MulRows(w.expanded, w.normed, n)
-	tensor.AddBias(w.expanded, u.expandBias, n)
-	tensor.GELU(w.expanded[:n*4*h])
-	u.contract.MulRows(w.branch, w.expanded, n)
-	tensor.AddBias(w.branch, u.contractBias, n)
-	tensor.Mul(w.branch, u.gamma, n)
-	tensor.Add(w.x[:n*h], w.branch[:n*h])
+	b.Add(tensor.Product{W: &u.expand, Dst: w.expanded, X: w.normed, N: n, Bias: u.expandBias, GELU: true})
+	b.Run()
+	b.Add(tensor.Product{W: &u.contract, Dst: w.branch, X: w.expanded, N: n, Bias: u.contractBias, Scale: u.gamma, Residual: w.x})
+	b.Run()
 	w.see("upsample.next", i, n, h, w.x)
 	return n
 }
 
-// block runs decoder block i over the n rows of w.x and returns how many rows
-// they became.
+// block runs decoder block i over n rows, whose activations are in w.padded,
+// and returns how many rows they became. These go to w.x, and their activations
+// for what follows to w.padded.
 func (s *Code2WavStream) block(w *Code2WavScratch, i, n int) int {
-	b, state := &s.c.blocks[i], &s.blocks[i]
-	b.snake.Forward(w.x, w.x, n)
-	rows := b.up.Forward(w.normed, w.x, state.row, !state.begun, w.window, n)
+	b, state, products := &s.c.blocks[i], &s.blocks[i], &w.mlp.products
+	next, at := b.beforeUnit(0)
+	rows := b.up.Forward(products, w.padded, state.row, !state.begun, n, tensor.Product{Dst: w.x, Next: next, NextDst: w.spare[at:]})
+	w.padded, w.spare = w.spare, w.padded
 	state.begun = state.begun || n > 0
-	w.x, w.normed = w.normed, w.x
 	n = rows
 	for j := range b.units {
 		u := &b.units[j]
-		u.snake1.Forward(w.normed, w.x, n)
-		u.conv1.Forward(w.branch, w.normed, state.units[j], w.window, n)
-		u.snake2.Forward(w.branch, w.branch, n)
-		u.conv2.Forward(w.normed, w.branch, nil, nil, n)
-		tensor.Add(w.x[:n*b.up.Out], w.normed[:n*b.up.Out])
+		u.conv1.Forward(products, w.padded, state.units[j], n, tensor.Product{Dst: w.branch, Snake: &u.snake2})
+		if j+1 < len(b.units) {
+			next, at = b.beforeUnit(j + 1)
+		} else {
+			next, at = s.c.afterBlock(i)
+		}
+		u.conv2.Forward(products, w.branch, nil, n, tensor.Product{Dst: w.normed, Residual: w.x, Next: next, NextDst: w.padded[at:]})
 	}
 	return n
+}
+
+// beforeUnit is the activation of unit j's input and where its convolution's
+// rows begin.
+func (b *wavBlock) beforeUnit(j int) (*tensor.Snake, int) {
+	u := &b.units[j]
+	return &u.snake1, u.conv1.HistoryRows() * u.conv1.In
+}
+
+// afterBlock is the same of what follows block i, or the first convolution
+// if i is -1.
+func (c *Code2Wav) afterBlock(i int) (*tensor.Snake, int) {
+	if i+1 < len(c.blocks) {
+		b := &c.blocks[i+1]
+		return &b.snake, b.up.In
+	}
+	return &c.snake, c.last.HistoryRows() * c.last.In
 }
 
 func (w *Code2WavScratch) see(place string, i, rows, channels int, x []float32) {

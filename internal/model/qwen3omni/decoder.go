@@ -74,18 +74,20 @@ func (d *Decoder) Forward(s *Scratch, x []float32, segs []Segment, kv *KVCache) 
 	}
 	x = x[:n*d.cfg.Hidden]
 	s.fit(d, n, positions)
+	s.heads.divide(d, segs)
+	for _, seg := range segs {
+		kv.reserve(seg.Blocks, seg.Start, seg.Rows)
+	}
 	for i := range d.layers {
 		l := &d.layers[i]
 		tensor.RMSNormRows(s.normed, x, l.inputNorm, d.cfg.Eps, n)
-		l.attention.forward(d, s, i, n, segs, kv)
-		tensor.Add(x, s.branch[:len(x)])
+		l.attention.forward(d, s, i, x, n, kv)
 		tensor.RMSNormRows(s.normed, x, l.postNorm, d.cfg.Eps, n)
 		if l.dense != nil {
-			l.dense.forward(s, s.branch, s.normed, n)
+			l.dense.forward(s, s.normed, n, tensor.Product{Dst: s.branch, Residual: x})
 		} else {
-			l.experts.forward(s, i, n)
+			l.experts.forward(s, i, x, n)
 		}
-		tensor.Add(x, s.branch[:len(x)])
 		if s.observer.hidden != nil {
 			s.observer.hidden(i, x)
 		}

@@ -55,13 +55,22 @@ func (c *KVCache) values(block int32, layer, head int) []float32 {
 	return c.blocks[block][at : at+n]
 }
 
+// reserve gives memory to the blocks of positions start to start+rows-1.
+func (c *KVCache) reserve(table []int32, start, rows int) {
+	if rows == 0 {
+		return
+	}
+	for _, block := range table[start/c.blockSize : (start+rows-1)/c.blockSize+1] {
+		if c.blocks[block] == nil {
+			c.blocks[block] = make([]float32, c.blockFloats())
+		}
+	}
+}
+
 // store writes the key and the value of all heads, [heads, dim] each, of one
-// position.
+// position, which is reserved.
 func (c *KVCache) store(layer, position int, table []int32, key, value []float32) {
 	block, at := table[position/c.blockSize], position%c.blockSize
-	if c.blocks[block] == nil {
-		c.blocks[block] = make([]float32, c.blockFloats())
-	}
 	for h := range c.heads {
 		from, to := h*c.dim, (h+1)*c.dim
 		copy(c.keys(block, layer, h)[at*c.dim:], key[from:to])

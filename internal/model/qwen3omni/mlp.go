@@ -15,11 +15,18 @@ func newMLP(w weights, name string, hidden, inner int) mlp {
 	}
 }
 
-// forward writes the MLP of n rows of x to dst. It uses s.gate and s.up.
-func (m *mlp) forward(s *Scratch, dst, x []float32, n int) {
-	inner := n * m.gate.Rows
-	m.gate.MulRows(s.gate, x, n)
-	m.up.MulRows(s.up, x, n)
-	tensor.SiLUMul(s.gate[:inner], s.up[:inner])
-	m.down.MulRows(dst, s.gate, n)
+// middle is the inner half for n rows of x. It goes to gate, [n, inner]; up is
+// working memory of the same size.
+func (m *mlp) middle(gate, up, x []float32, n int) tensor.Product {
+	return tensor.Product{W: &m.gate, Dst: gate, X: x, N: n, Up: &m.up, UpDst: up}
+}
+
+// forward computes the MLP of n rows of x. Out says where the result goes and
+// what becomes of it. It uses s.gate and s.up.
+func (m *mlp) forward(s *Scratch, x []float32, n int, out tensor.Product) {
+	s.products.Add(m.middle(s.gate, s.up, x, n))
+	s.products.Run()
+	out.W, out.X, out.N = &m.down, s.gate, n
+	s.products.Add(out)
+	s.products.Run()
 }

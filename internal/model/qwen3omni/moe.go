@@ -35,37 +35,81 @@ func newMoE(w weights, name string, c *DecoderConfig) *moe {
 	return m
 }
 
-// forward writes the mixture for the n rows of s.normed to s.branch.
-func (m *moe) forward(s *Scratch, layer, n int) {
+// moeRows bounds the rows whose experts are computed together, and by that the
+// memory of their copies.
+const moeRows = 512
+
+// forward adds the mixture for the n rows of s.normed to x.
+func (m *moe) forward(s *Scratch, layer int, x []float32, n int) {
 	m.route(s, layer, n)
 	hidden := m.router.Cols
-	clear(s.branch[:n*hidden])
-	// One expert after the other, so that its weights are read once for all rows
-	// that chose it, and each row adds its experts in the order of their ids.
-	for e := range m.experts {
-		s.rows = s.rows[:0]
-		for i, chosen := range s.chosen[:n*m.topK] {
-			if int(chosen) == e {
-				row := i / m.topK
-				copy(s.gathered[len(s.rows)*hidden:][:hidden], s.normed[row*hidden:])
-				s.rows = append(s.rows, expertRow{row, s.chosenWeight[i]})
-			}
-		}
-		if len(s.rows) == 0 {
-			continue
-		}
-		m.experts[e].forward(s, s.expertOut, s.gathered, len(s.rows))
-		for i, r := range s.rows {
-			tensor.AddScaled(s.branch[r.row*hidden:][:hidden], s.expertOut[i*hidden:(i+1)*hidden], r.weight)
+	for at := 0; at < n; at += moeRows {
+		m.mix(s, x[at*hidden:], at, min(moeRows, n-at))
+	}
+}
+
+// mix adds the mixture for n rows from the first one on to x. Rows are gathered
+// by expert, so that an expert's weights are read once for all rows that chose
+// it, and all experts are computed together.
+func (m *moe) mix(s *Scratch, x []float32, first, n int) {
+	hidden, inner := m.router.Cols, m.experts[0].gate.Rows
+	normed := s.normed[first*hidden:]
+	m.gather(s, first, n)
+	for _, g := range s.groups {
+		s.products.Add(m.experts[g.expert].middle(s.gate[g.from*inner:], s.up[g.from*inner:], s.gathered[g.from*hidden:], g.rows))
+	}
+	if m.shared != nil {
+		s.products.Add(m.shared.middle(s.sharedGate, s.sharedUp, normed, n))
+		s.products.Add(tensor.Product{W: &m.sharedGate, Dst: s.sharedWeight, X: normed, N: n})
+	}
+	s.products.Run()
+	for _, g := range s.groups {
+		s.products.Add(tensor.Product{W: &m.experts[g.expert].down, Dst: s.expertOut[g.from*hidden:], X: s.gate[g.from*inner:], N: g.rows})
+	}
+	if m.shared != nil {
+		s.products.Add(tensor.Product{W: &m.shared.down, Dst: s.sharedOut, X: s.sharedGate, N: n})
+	}
+	s.products.Run()
+
+	// Each row adds its experts in the order of their ids, then the shared one.
+	branch := s.branch[:n*hidden]
+	clear(branch)
+	for i, r := range s.rows {
+		tensor.AddScaled(branch[r.row*hidden:][:hidden], s.expertOut[i*hidden:(i+1)*hidden], r.weight)
+	}
+	if m.shared != nil {
+		for i := range n {
+			tensor.AddScaled(branch[i*hidden:(i+1)*hidden], s.sharedOut[i*hidden:(i+1)*hidden], tensor.Sigmoid(s.sharedWeight[i]))
 		}
 	}
-	if m.shared == nil {
-		return
+	tensor.Add(x[:n*hidden], branch)
+}
+
+// gather copies n rows, from the first one on, once for each expert that they
+// chose, and lists the rows of each.
+func (m *moe) gather(s *Scratch, first, n int) {
+	hidden := m.router.Cols
+	chosen, weight := s.chosen[first*m.topK:][:n*m.topK], s.chosenWeight[first*m.topK:]
+	counts := s.counts[:len(m.experts)]
+	clear(counts)
+	for _, e := range chosen {
+		counts[e]++
 	}
-	m.shared.forward(s, s.expertOut, s.normed, n)
-	m.sharedGate.MulRows(s.gate, s.normed, n)
-	for i := range n {
-		tensor.AddScaled(s.branch[i*hidden:(i+1)*hidden], s.expertOut[i*hidden:(i+1)*hidden], tensor.Sigmoid(s.gate[i]))
+	s.groups = s.groups[:0]
+	from := 0
+	for e, rows := range counts {
+		if rows > 0 {
+			s.groups = append(s.groups, expertGroup{e, from, rows})
+		}
+		counts[e] = from // where the expert's next row goes
+		from += rows
+	}
+	s.rows = s.rows[:len(chosen)]
+	for i, e := range chosen {
+		at, row := counts[e], i/m.topK
+		counts[e]++
+		s.rows[at] = expertRow{row, weight[i]}
+		copy(s.gathered[at*hidden:(at+1)*hidden], s.normed[(first+row)*hidden:])
 	}
 }
 
@@ -74,6 +118,9 @@ type expertRow struct {
 	row    int
 	weight float32
 }
+
+// expertGroup is the rows of one expert among those of all.
+type expertGroup struct{ expert, from, rows int }
 
 // route chooses each row's experts, by falling probability, and their weights.
 func (m *moe) route(s *Scratch, layer, n int) {

@@ -6,8 +6,9 @@ import "github.com/limelight-omni/limelight/internal/tensor"
 // largest batch and to the longest sequence, and stays. One belongs to one
 // goroutine; a Decoder, which is read-only, may be shared by many.
 type Scratch struct {
-	rope   *tensor.Rope
-	scores []float32 // [longest sequence]
+	rope     *tensor.Rope
+	heads    heads
+	products tensor.Batch
 
 	// All of these have a row for each row of the batch.
 	capacity     int
@@ -16,13 +17,22 @@ type Scratch struct {
 	q            []float32 // [heads, head dim]
 	mixed        []float32 // [heads, head dim]
 	k, v         []float32 // [kv heads, head dim]
-	gate, up     []float32 // [widest MLP]
+	gate, up     []float32 // [inner width of a dense MLP]
 	router       []float32 // [experts]
 	chosen       []int32   // [experts per token]
 	chosenWeight []float32 // [experts per token]
-	gathered     []float32 // [hidden]: the rows of one expert
-	expertOut    []float32 // [hidden]
-	rows         []expertRow
+
+	// These have a row for each row and expert of moeRows at most; gate and up
+	// do, too.
+	gathered  []float32 // [hidden]: rows by expert
+	expertOut []float32 // [hidden]
+	rows      []expertRow
+	groups    []expertGroup
+	counts    []int // [experts]
+	// The shared expert's have a row for each row.
+	sharedGate, sharedUp []float32 // [its inner width]
+	sharedOut            []float32 // [hidden]
+	sharedWeight         []float32
 
 	projected []float32 // [rows, inner width] of a projection; it grows by itself
 
@@ -46,9 +56,6 @@ func (d *Decoder) NewScratch() *Scratch {
 // number of positions.
 func (s *Scratch) fit(d *Decoder, rows, positions int) {
 	s.rope.Grow(positions)
-	if positions > len(s.scores) {
-		s.scores = make([]float32, max(positions, 2*len(s.scores), 64))
-	}
 	if rows <= s.capacity {
 		return
 	}
@@ -60,16 +67,23 @@ func (s *Scratch) fit(d *Decoder, rows, positions int) {
 	s.mixed = make([]float32, rows*c.Heads*c.HeadDim)
 	s.k = make([]float32, rows*c.KVHeads*c.HeadDim)
 	s.v = make([]float32, rows*c.KVHeads*c.HeadDim)
-	inner := max(c.Intermediate, c.MoEIntermediate, c.SharedIntermediate)
-	s.gate = make([]float32, rows*inner)
-	s.up = make([]float32, rows*inner)
+	some := min(rows, moeRows)
+	copies := some * c.ExpertsPerToken
+	inner := max(rows*c.Intermediate, copies*c.MoEIntermediate)
+	s.gate, s.up = make([]float32, inner), make([]float32, inner)
 	if c.Experts == 0 {
 		return
 	}
 	s.router = make([]float32, rows*c.Experts)
 	s.chosen = make([]int32, rows*c.ExpertsPerToken)
 	s.chosenWeight = make([]float32, rows*c.ExpertsPerToken)
-	s.gathered = make([]float32, rows*c.Hidden)
-	s.expertOut = make([]float32, rows*c.Hidden)
-	s.rows = make([]expertRow, 0, rows)
+	s.gathered = make([]float32, copies*c.Hidden)
+	s.expertOut = make([]float32, copies*c.Hidden)
+	s.rows = make([]expertRow, 0, copies)
+	s.groups = make([]expertGroup, 0, c.Experts)
+	s.counts = make([]int, c.Experts)
+	if c.SharedIntermediate > 0 {
+		s.sharedGate, s.sharedUp = make([]float32, some*c.SharedIntermediate), make([]float32, some*c.SharedIntermediate)
+		s.sharedOut, s.sharedWeight = make([]float32, some*c.Hidden), make([]float32, some)
+	}
 }
