@@ -143,14 +143,13 @@ func BenchmarkLanguageModel(b *testing.B) {
 
 // stepper runs a batch of sequences in lockstep.
 type stepper struct {
-	thinker   *Thinker
-	scratch   *Scratch
-	kv        *KVCache
-	ids       []int32
-	segs      []Segment
-	x, last   []float32
-	logits    []float32
-	sequences int
+	thinker *Thinker
+	scratch *Scratch
+	kv      *KVCache
+	ids     []int32
+	segs    []Segment
+	x, last []float32
+	logits  []float32
 }
 
 // step computes rows tokens of each sequence behind start others, and the
