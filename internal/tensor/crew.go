@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 )
 
@@ -23,11 +22,16 @@ const enough = 1 << 20
 
 // Run does all n parts of w, on several cores if cost, in multiplications, is
 // worth it. The caller works too, and cores that have other work stay with it.
-// Run allocates nothing.
+// Run allocates nothing once some jobs have been done, and leaves no goroutine
+// that waits for the next one: the scheduler keeps ended goroutines for reuse,
+// and its sleeping threads are the crew.
 func Run(n, cost int, w Tiles) {
 	helpers := 0
 	if cost >= enough && n > 1 {
 		helpers = min(runtime.GOMAXPROCS(0), Workers, n) - 1
+	}
+	if helpers > 0 {
+		helpers = hire(helpers)
 	}
 	if helpers == 0 {
 		for i := range n {
@@ -35,74 +39,82 @@ func Run(n, cost int, w Tiles) {
 		}
 		return
 	}
-	crew.run(n, helpers, w)
+	share(n, helpers, w)
 }
 
-// crew is the process's helpers: goroutines that sleep until somebody has
-// work to share. They are started when first needed and stay.
-var crew = helpers{
-	invitations: make(chan *job),
-	unused:      make(chan *job, 32),
-}
+// hired counts the helpers of all callers.
+var hired atomic.Int64
 
-type helpers struct {
-	invitations chan *job // unbuffered: only a helper that sleeps takes one
-	unused      chan *job
-
-	mu      sync.Mutex // guards starting
-	started atomic.Int32
+// hire reserves up to n helpers, of n that there may be in all, and returns how
+// many it got.
+func hire(n int) int {
+	for {
+		now := hired.Load()
+		some := int64(n) - now
+		if some <= 0 {
+			return 0
+		}
+		if hired.CompareAndSwap(now, now+some) {
+			return int(some)
+		}
+	}
 }
 
 // job is one Tiles while it is worked on.
 type job struct {
 	tiles Tiles
 	n     int64
+	help  func() // what a helper runs; made once
 
 	next    atomic.Int64 // the part to be taken next
 	left    atomic.Int64 // parts that are not done
 	workers atomic.Int64 // worker numbers given out
-	// holders counts who may still look at the job: a helper that was invited
-	// may come when all is done. The last one gives the job back.
+	// holders counts who may still look at the job: a helper may come when all is
+	// done. The last one gives the job back.
 	holders atomic.Int64
 	done    chan struct{} // a helper has done the last part
 }
 
-func (c *helpers) run(n, helpers int, w Tiles) {
-	c.start(helpers)
+// jobs are those that were done and will be used again.
+var jobs = make(chan *job, 32)
+
+func newJob() *job {
+	j := &job{done: make(chan struct{}, 1)}
+	j.help = func() {
+		if j.work(int(j.workers.Add(1) - 1)) {
+			j.done <- struct{}{}
+		}
+		hired.Add(-1)
+		j.release()
+	}
+	return j
+}
+
+// share does the parts of w with the given number of helpers.
+func share(n, helpers int, w Tiles) {
 	var j *job
 	select {
-	case j = <-c.unused:
+	case j = <-jobs:
 	default:
-		j = &job{done: make(chan struct{}, 1)}
+		j = newJob()
 	}
 	j.tiles, j.n = w, int64(n)
 	j.next.Store(0)
 	j.left.Store(int64(n))
 	j.workers.Store(1)
 	j.holders.Store(int64(1 + helpers))
-
-	invited := 0
-invite:
-	for invited < helpers {
-		select {
-		case c.invitations <- j:
-			invited++
-		default:
-			break invite
-		}
+	for range helpers {
+		go j.help()
 	}
-	j.holders.Add(int64(invited - helpers))
-	if invited > 0 {
-		// A helper that was woken waits behind its waker on the same core until
-		// another core steals it, which takes the scheduler 60 microseconds and
-		// more. So this goroutine steps back: the helper starts at once, and the
-		// core that the wake-up woke takes this goroutine on.
-		runtime.Gosched()
-	}
+	// The newest goroutine waits behind its maker on the same core until another
+	// core steals it, which takes the scheduler 60 microseconds and more. So this
+	// goroutine steps back: the helper starts at once, and the core that was
+	// woken takes this goroutine on.
+	runtime.Gosched()
 	if !j.work(0) {
 		<-j.done
 	}
-	c.release(j)
+	j.release()
 }
 
 // work does parts until none is left to take. It is true for the one that did
@@ -120,35 +132,13 @@ func (j *job) work(worker int) bool {
 	}
 }
 
-func (c *helpers) release(j *job) {
+func (j *job) release() {
 	if j.holders.Add(-1) > 0 {
 		return
 	}
 	j.tiles = nil
 	select {
-	case c.unused <- j:
+	case jobs <- j:
 	default:
-	}
-}
-
-// start makes sure that there are n helpers.
-func (c *helpers) start(n int) {
-	if int(c.started.Load()) >= n {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for int(c.started.Load()) < n {
-		c.started.Add(1)
-		go c.help()
-	}
-}
-
-func (c *helpers) help() {
-	for j := range c.invitations {
-		if j.work(int(j.workers.Add(1) - 1)) {
-			j.done <- struct{}{}
-		}
-		c.release(j)
 	}
 }
