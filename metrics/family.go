@@ -107,6 +107,9 @@ func texts[T ~string](values []T) []string {
 	return out
 }
 
+// has says whether the family has a label.
+func (f Family) has(label string) bool { return slices.Contains(f.Labels, label) }
+
 // own are the family's labels besides model_name, which every child of one
 // Metrics shares.
 func (f Family) own() []string {

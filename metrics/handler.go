@@ -54,6 +54,7 @@ func (m *Metrics) Handler() http.Handler {
 // write writes the page. A client that went away needs no answer, so errors of
 // w end the writing and nothing else.
 func (m *Metrics) write(w io.Writer, open bool) {
+	m.forget()
 	gathered, _ := m.registry.Gather() // what could be gathered comes with the error
 	gathered = m.renamed(gathered)
 	page := bufio.NewWriterSize(w, 64<<10)

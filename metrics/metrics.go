@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -28,11 +29,15 @@ type Options struct {
 	Exemplars bool
 	// Stages are the pipeline's stages.
 	Stages []StageInfo
+
+	now func() time.Time // the clock; tests set it
 }
 
 // StageInfo describes one stage.
 type StageInfo struct {
-	ID       int
+	ID int
+	// Replicas is the number of replicas at the start, whose ids are 0, 1, ...;
+	// ReplicaJoined and ReplicaLeft tell of changes.
 	Replicas int
 	// AR says that the stage is an autoregressive engine.
 	AR bool
@@ -59,9 +64,15 @@ type Metrics struct {
 
 	exemplars bool
 
-	mu     sync.RWMutex // guards the recorders, which are made once
+	infos []StageInfo // written by New alone, as vecs
+	vecs  []vec
+	now   func() time.Time
+
+	mu     sync.RWMutex // guards the fields below
 	voices map[replica]*AudioRecorder
 	edges  map[edge]*TransferRecorder
+	left   map[replica]time.Time // when those whose series are still on the page left
+	gone   map[replica]bool      // those whose series are not any more
 }
 
 type replica struct{ stage, id int }
@@ -77,7 +88,15 @@ func New(o Options) *Metrics {
 		voices:   map[replica]*AudioRecorder{},
 		edges:    map[edge]*TransferRecorder{},
 
+		left: map[replica]time.Time{},
+		gone: map[replica]bool{},
+
 		exemplars: o.Exemplars,
+		infos:     o.Stages,
+		now:       o.now,
+	}
+	if m.now == nil {
+		m.now = time.Now
 	}
 	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	m.build(o.Version)
@@ -95,10 +114,8 @@ func New(o Options) *Metrics {
 	for _, s := range o.Stages {
 		m.stages = append(m.stages, make([]*StageRecorder, max(0, s.ID+1-len(m.stages)))...)
 		m.stages[s.ID] = m.work.bind(s)
-		if s.Audio {
-			for id := range s.Replicas {
-				m.Audio(s.ID, id)
-			}
+		for id := range s.Replicas {
+			m.ReplicaJoined(s.ID, id)
 		}
 	}
 	return m
@@ -138,26 +155,28 @@ func (m *Metrics) HTTP() *HTTPRecorder {
 }
 
 // Audio returns the recorder of an audio stage's replica. The same labels give
-// the same recorder, so a replica that is made again goes on where it was.
+// the same recorder. It is nil when the replica's series have left the page.
 func (m *Metrics) Audio(stage, id int) *AudioRecorder {
 	if m == nil || m.audio == nil {
 		return nil
 	}
-	return once(m, m.voices, replica{stage, id}, m.audio.bind)
+	r := replica{stage, id}
+	return once(m, m.voices, r, m.audio.bind, r)
 }
 
 // Transfer returns the recorder of one edge. Its children appear on the page
-// with its first hop.
+// with its first hop. It is nil when the series of either end have left the page.
 func (m *Metrics) Transfer(fromStage, fromReplica, toStage, toReplica int) *TransferRecorder {
 	if m == nil || m.transfer == nil {
 		return nil
 	}
 	e := edge{replica{fromStage, fromReplica}, replica{toStage, toReplica}}
-	return once(m, m.edges, e, m.transfer.bind)
+	return once(m, m.edges, e, m.transfer.bind, e.from, e.to)
 }
 
-// once returns the recorder for key, and makes it the first time.
-func once[K comparable, R any](m *Metrics, made map[K]*R, key K, bind func(K) *R) *R {
+// once returns the recorder for key, and makes it the first time, unless one of
+// the replicas that it speaks of is gone.
+func once[K comparable, R any](m *Metrics, made map[K]*R, key K, bind func(K) *R, of ...replica) *R {
 	m.mu.RLock()
 	r := made[key]
 	m.mu.RUnlock()
@@ -168,6 +187,11 @@ func once[K comparable, R any](m *Metrics, made map[K]*R, key K, bind func(K) *R
 	defer m.mu.Unlock()
 	if r := made[key]; r != nil {
 		return r
+	}
+	for _, o := range of {
+		if m.gone[o] {
+			return nil
+		}
 	}
 	r = bind(key)
 	made[key] = r
@@ -189,6 +213,7 @@ func (m *Metrics) counter(name string) *prometheus.CounterVec {
 	f := family(m.table, name)
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: f.Name, Help: f.Help, ConstLabels: m.shared(f)}, f.own())
 	m.registry.MustRegister(v)
+	m.vecs = append(m.vecs, vec{f, v.DeletePartialMatch})
 	return v
 }
 
@@ -196,6 +221,7 @@ func (m *Metrics) histogram(name string) *prometheus.HistogramVec {
 	f := family(m.table, name)
 	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: f.Name, Help: f.Help, ConstLabels: m.shared(f), Buckets: f.Buckets}, f.own())
 	m.registry.MustRegister(v)
+	m.vecs = append(m.vecs, vec{f, v.DeletePartialMatch})
 	return v
 }
 
