@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -82,6 +85,53 @@ func TestServeAnswersAndDrainsOnASignal(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "msg=stopped") {
 		t.Errorf("log:\n%s", log)
+	}
+}
+
+func TestServeFromAFileWithASocketAKeyAndMetricsApart(t *testing.T) {
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "limelight.yml"), filepath.Join(dir, "s")
+	text := "server: {uds: " + socket + ", api_key: sesame}\nmetrics: {log_stats: true, addr: '127.0.0.1:0'}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, signal := context.WithCancel(t.Context())
+	log := &lines{more: make(chan struct{}, 1)}
+	done := make(chan int)
+	go func() { done <- run(ctx, []string{"serve", "--config", file}, io.Discard, log) }()
+	metrics := log.find(t.Context(), `metrics=(http://\S+)`)
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasPrefix(address, "socket:") {
+			network, address = "unix", socket
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	client := &http.Client{Transport: transport}
+	for _, c := range []struct {
+		url, key string
+		want     int
+	}{
+		{"http://socket/v1/models", "", 401}, {"http://socket/v1/models", "sesame", 200},
+		{"http://socket/metrics", "", 404}, {metrics, "", 200},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", c.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+c.key)
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != c.want {
+			t.Errorf("%s with key %q: status %d, want %d", c.url, c.key, answer.StatusCode, c.want)
+		}
+	}
+	transport.CloseIdleConnections()
+	signal()
+	if code := <-done; code != 0 || strings.Contains(log.String(), "sesame") {
+		t.Errorf("exit code %d\n%s", code, log)
 	}
 }
 

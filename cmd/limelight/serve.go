@@ -99,9 +99,7 @@ func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger)
 // listen opens the listeners and serves on them. It returns their addresses as
 // a log line has them.
 func listen(c *config.Config, srv *server.Server, served chan<- error) ([]any, error) {
-	main, err := server.Listen(server.Address{
-		Host: c.Server.Host, Port: c.Server.Port, UDS: c.Server.UDS, CertFile: c.Server.SSLCertFile, KeyFile: c.Server.SSLKeyFile,
-	})
+	main, err := server.Listen(address(c))
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +121,10 @@ func listen(c *config.Config, srv *server.Server, served chan<- error) ([]any, e
 	}
 	go func() { served <- srv.ServeApart(apart) }()
 	return append(addresses, "metrics", "http://"+reachable(apart.Addr())+"/metrics"), nil
+}
+
+func address(c *config.Config) server.Address {
+	return server.Address{Host: c.Server.Host, Port: c.Server.Port, UDS: c.Server.UDS, CertFile: c.Server.SSLCertFile, KeyFile: c.Server.SSLKeyFile}
 }
 
 // serverOptions is the configuration as the server takes it.

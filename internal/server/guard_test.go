@@ -285,6 +285,35 @@ func TestTLSSpeaksHTTP2AndStreams(t *testing.T) {
 	}
 }
 
+func TestHTTP2ClientThatReadsNothingIsCutAndCountsAsAbort(t *testing.T) {
+	certFile, keyFile, pool := certificate(t)
+	l, err := Listen(Address{Host: "127.0.0.1", CertFile: certFile, KeyFile: keyFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &watched{line: make(chan string, 8)}
+	s := configured(t, Options{Limits: Limits{WriteTimeout: 20 * time.Millisecond}, Log: slog.New(slog.NewTextHandler(log, nil))})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	transport := &http.Transport{
+		ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool},
+		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 16}, // what is sent before anything is read
+	}
+	r, err := (&http.Client{Transport: transport}).Post("https://"+l.Addr().String()+"/v1/chat/completions", "application/json",
+		strings.NewReader(`{"stream":true,"modalities":["text","audio"],"ignore_eos":true,"sampling_params_list":[{},{"ignore_eos":true},{}],`+hello+`}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if line := log.next(t.Context(), "msg=request"); r.ProtoMajor != 2 || !strings.Contains(line, "reason=abort") {
+		t.Errorf("%s, log: %s", r.Proto, line)
+	}
+	transport.CloseIdleConnections()
+	if err := errors.Join(s.Close(), <-served); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSocketOfADeadProcessIsReplacedAndALiveOneIsNot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})

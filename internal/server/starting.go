@@ -21,13 +21,17 @@ func (s *Server) Begin(o *orchestrator.Orchestrator, model Model, m *metrics.Met
 // not ready. Nothing is counted, since there are no metrics yet.
 func (s *Server) starting() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /health", s.wrap(route{path: "/health", handle: s.health}, nil))
-	mux.Handle("GET /version", s.wrap(route{path: "/version", handle: s.version}, nil))
-	mux.Handle("GET /ready", s.wrap(route{path: "/ready", handle: func(c *call) { c.notReady("starting") }}, nil))
-	mux.Handle("/", s.wrap(route{handle: func(c *call) {
-		c.w.Header().Set("Retry-After", "1")
-		c.fail(openai.Problem(http.StatusServiceUnavailable, "the server is starting; try again"))
-	}}, nil))
+	for pattern, handle := range map[string]func(*call){
+		"GET /health":  s.health,
+		"GET /version": s.version,
+		"GET /ready":   func(c *call) { c.notReady("starting") },
+		"/": func(c *call) {
+			c.w.Header().Set("Retry-After", "1")
+			c.fail(openai.Problem(http.StatusServiceUnavailable, "the server is starting; try again"))
+		},
+	} {
+		mux.Handle(pattern, s.wrap(route{handle: handle, uncounted: true}, nil))
+	}
 	return mux
 }
 
