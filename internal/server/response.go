@@ -17,6 +17,8 @@ type response struct {
 	// perStream connections (HTTP/2) end a stream whose deadline passes even if
 	// nothing is being written, so it is lifted between writes.
 	perStream bool
+
+	ctrl *http.ResponseController // of the ResponseWriter; made once
 }
 
 // writePiece is the most that one deadline covers.
@@ -52,20 +54,27 @@ func (r *response) Write(p []byte) (int, error) {
 func (r *response) FlushError() error {
 	r.deadline()
 	defer r.lift()
-	return http.NewResponseController(r.ResponseWriter).Flush()
+	return r.control().Flush()
+}
+
+func (r *response) control() *http.ResponseController {
+	if r.ctrl == nil {
+		r.ctrl = http.NewResponseController(r.ResponseWriter)
+	}
+	return r.ctrl
 }
 
 // deadline gives the next write its time. On a connection without deadlines
 // there is none.
 func (r *response) deadline() {
 	if r.timeout > 0 {
-		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(time.Now().Add(r.timeout))
+		_ = r.control().SetWriteDeadline(time.Now().Add(r.timeout))
 	}
 }
 
 func (r *response) lift() {
 	if r.timeout > 0 && r.perStream {
-		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(time.Time{})
+		_ = r.control().SetWriteDeadline(time.Time{})
 	}
 }
 
