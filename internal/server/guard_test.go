@@ -301,12 +301,14 @@ func TestHTTP2ClientThatReadsNothingIsCutAndCountsAsAbort(t *testing.T) {
 	}
 	r, err := (&http.Client{Transport: transport}).Post("https://"+l.Addr().String()+"/v1/chat/completions", "application/json",
 		strings.NewReader(`{"stream":true,"modalities":["text","audio"],"ignore_eos":true,"sampling_params_list":[{},{"ignore_eos":true},{}],`+hello+`}`))
-	if err != nil {
-		t.Fatal(err)
+	if err == nil { // on a busy machine the client may be cut before it has the header
+		defer r.Body.Close()
+		if r.ProtoMajor != 2 {
+			t.Errorf("protocol %s", r.Proto)
+		}
 	}
-	defer r.Body.Close()
-	if line := log.next(t.Context(), "msg=request"); r.ProtoMajor != 2 || !strings.Contains(line, "reason=abort") {
-		t.Errorf("%s, log: %s", r.Proto, line)
+	if line := log.next(t.Context(), "msg=request"); !strings.Contains(line, "reason=abort") {
+		t.Errorf("log: %s", line)
 	}
 	transport.CloseIdleConnections()
 	if err := errors.Join(s.Close(), <-served); err != nil {

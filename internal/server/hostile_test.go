@@ -70,11 +70,13 @@ func (w *wire) send(parts ...string) (status int, body string) {
 }
 
 func TestClientThatDribblesIsCutOff(t *testing.T) {
-	w := onWire(t, Options{Keys: []string{"k"}, Limits: Limits{HeaderTimeout: 20 * time.Millisecond, BodyTimeout: 20 * time.Millisecond}})
-	const post = "POST %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{\"mess"
-	if status, _ := w.send("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nX-Slow: "); status != 0 {
+	soon := 20 * time.Millisecond
+	header := onWire(t, Options{Limits: Limits{HeaderTimeout: soon}})
+	if status, _ := header.send("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nX-Slow: "); status != 0 {
 		t.Errorf("a header without an end was answered with %d", status)
 	}
+	w := onWire(t, Options{Keys: []string{"k"}, Limits: Limits{BodyTimeout: soon}})
+	const post = "POST %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{\"mess"
 	for path, c := range map[string]struct {
 		key  string
 		want int
