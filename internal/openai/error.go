@@ -76,6 +76,8 @@ func typeOf(status int) string {
 		return "NotFoundError"
 	case http.StatusMethodNotAllowed:
 		return "MethodNotAllowedError"
+	case http.StatusConflict:
+		return "ConflictError"
 	case http.StatusTooManyRequests:
 		return "RateLimitError"
 	case http.StatusNotImplemented:

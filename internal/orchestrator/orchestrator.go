@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -72,6 +73,10 @@ type Options struct {
 	Gather bool
 	// Metrics receives the events; nil records nothing.
 	Metrics *metrics.Metrics
+	// NewEngine starts a further replica of a stage at run time.
+	NewEngine func(stage, replica int) engine.Engine
+	// Log is told of replicas that left; nil is slog.Default.
+	Log *slog.Logger
 	// now is the clock; tests set it.
 	now func() time.Time
 }
@@ -84,6 +89,8 @@ type Orchestrator struct {
 	requests   *metrics.RequestRecorder
 	work       []*metrics.StageRecorder // by stage
 	now        func() time.Time
+	newEngine  func(stage, replica int) engine.Engine
+	log        *slog.Logger
 
 	stageTimeout time.Duration
 	gather       bool
@@ -109,12 +116,17 @@ func New(o Options) *Orchestrator {
 	if o.now == nil {
 		o.now = time.Now
 	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	orch := &Orchestrator{
 		stages:     o.Stages,
 		connectors: o.Connectors,
 		metrics:    o.Metrics,
 		requests:   o.Metrics.Requests(),
 		now:        o.now,
+		newEngine:  o.NewEngine,
+		log:        o.Log,
 
 		stageTimeout: o.StageTimeout,
 		gather:       o.Gather,
@@ -246,15 +258,6 @@ func (o *Orchestrator) Requests() (running, waiting int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.running), o.queue.len()
-}
-
-// replicas tells the state of every replica at this instant.
-func (o *Orchestrator) replicas(yield func(stage, replica int, state metrics.ReplicaState)) {
-	for k, s := range o.stages {
-		for replica, state := range s.States() {
-			yield(k, replica, metrics.ReplicaState(state))
-		}
-	}
 }
 
 // Stages returns the pipeline's stages; the slice must not be changed.

@@ -162,6 +162,11 @@ func New(o Options) (*Pipeline, error) {
 			},
 		})
 	}
+	for k, n := range total {
+		for id := range n {
+			m.ReplicaJoined(k, id) // a page that goes on may have seen that id leave
+		}
+	}
 	var stages []orchestrator.Stage
 	for k, output := range []orchestrator.Modality{orchestrator.Text, orchestrator.NoOutput, orchestrator.Audio} {
 		var engines []engine.Engine
@@ -191,6 +196,7 @@ func New(o Options) (*Pipeline, error) {
 	p := &Pipeline{
 		Orchestrator: orchestrator.New(orchestrator.Options{
 			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Gather: o.Gather, Metrics: m,
+			NewEngine: func(stage, replica int) engine.Engine { return o.newEngine(front, stage, replica) }, Log: o.Log,
 		}),
 		Frontend: front,
 		Metrics:  m,

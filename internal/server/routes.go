@@ -41,6 +41,8 @@ type route struct {
 	uncounted bool
 	// key routes need an API key, as everything below /v1 does.
 	key bool
+	// admin routes change the pipeline; mayAdmin says who may.
+	admin bool
 	// watch routes are for those who watch the server. They move to the metrics
 	// listener when there is one; both routes are on both.
 	watch, both bool
@@ -59,6 +61,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/ready", handle: s.ready, uncounted: true, both: true, about: "whether requests are taken"},
 		{method: "GET", path: "/version", handle: s.version, uncounted: true, both: true, about: "the version"},
 	}
+	table = append(table, s.admin()...)
 	if s.pprof {
 		table = append(table, profiles()...)
 	}
@@ -148,6 +151,8 @@ func (s *Server) wrap(rt route, recorder *metrics.RouteRecorder) http.Handler {
 			c.fail(openai.Problem(http.StatusRequestHeaderFieldsTooLarge, "the header has %d lines, at most %d are taken", n, s.limits.MaxHeaders))
 		case rt.key && !s.keys.accepts(r):
 			c.refuseKey()
+		case rt.admin && !s.mayAdmin(r):
+			c.refuseAdmin()
 		default:
 			rt.handle(c)
 		}

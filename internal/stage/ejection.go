@@ -39,14 +39,14 @@ func (p *Pool) SetEjection(e Ejection) {
 // inService says whether a replica gets new requests. The last one that is up
 // gets them even when it was ejected: a stage that may work is better than none.
 func (p *Pool) inService(r *Replica) bool {
-	if r.down {
+	if r.out() {
 		return false
 	}
 	if !p.ejected(r) {
 		return true
 	}
 	for _, other := range p.replicas {
-		if !other.down && !p.ejected(other) {
+		if !other.out() && !p.ejected(other) {
 			return false
 		}
 	}

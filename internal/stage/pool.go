@@ -25,6 +25,8 @@ type Replica struct {
 	load     int  // requests bound and not released
 	down     bool // it gets nothing new
 	failures failures
+	leaving  bool        // it gets nothing new ever again
+	gone     func(error) // called when it has left; may be nil
 }
 
 // Pool is a stage: its replicas and the choice among them. It must not be copied.
@@ -39,9 +41,13 @@ type Pool struct {
 	policy   Policy
 	ejection Ejection
 
-	mu       sync.Mutex // guards replicas, their load and state, and turn
-	replicas []*Replica
-	turn     int // where the search for the least loaded starts, so that ties go round
+	departures sync.WaitGroup // replicas that are closing
+
+	mu       sync.Mutex // guards the fields below and the replicas' state
+	replicas []*Replica // in the order of their ids; replaced, never changed
+	next     int        // the id of the next one that is added
+	turn     int        // where the search for the least loaded starts, so that ties go round
+	closed   bool
 }
 
 // NewPool makes a stage of the given engines, with ids 0, 1, ... in their
@@ -49,7 +55,7 @@ type Pool struct {
 // replica at most. Freed, if not nil, is called without a lock held each time
 // a place becomes free.
 func NewPool(id int, name string, places int, freed func(), engines ...engine.Engine) *Pool {
-	p := &Pool{ID: id, Name: name, places: max(1, places), freed: freed}
+	p := &Pool{ID: id, Name: name, places: max(1, places), freed: freed, next: len(engines)}
 	for i, e := range engines {
 		p.replicas = append(p.replicas, &Replica{ID: i, Engine: e})
 	}
@@ -92,10 +98,14 @@ func (p *Pool) Bind(affinity uint64) (*Binding, error) { return p.BindExcept(aff
 
 // SetUp says whether a replica is well. One that is down keeps the requests
 // bound to it, whose fate is its engine's to tell, and gets no new one. All
-// replicas are up at first.
+// replicas are up at first. To say it of one that has left changes nothing.
 func (p *Pool) SetUp(replica int, up bool) {
 	p.mu.Lock()
-	r := p.replicas[replica]
+	r := p.replica(replica)
+	if r == nil {
+		p.mu.Unlock()
+		return
+	}
 	changed := r.down == up
 	r.down = !up
 	p.mu.Unlock()
@@ -109,7 +119,7 @@ func (p *Pool) Available() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.replicas {
-		if !r.down {
+		if !r.out() {
 			return nil
 		}
 	}
@@ -136,8 +146,12 @@ func (p *Pool) Load() []int {
 	return load
 }
 
-// Close closes the stage's engines.
+// Close closes the stage's engines. No replica is added afterwards.
 func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	defer p.departures.Wait()
 	var errs []error
 	for _, r := range p.Replicas() {
 		if err := r.Engine.Close(); err != nil {
@@ -160,6 +174,7 @@ func (b *Binding) Release() {
 	b.once.Do(func() {
 		b.pool.mu.Lock()
 		b.Replica.load--
+		b.pool.depart(b.Replica)
 		b.pool.mu.Unlock()
 		if b.pool.freed != nil {
 			b.pool.freed()

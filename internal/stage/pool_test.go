@@ -88,8 +88,8 @@ func TestReplicaThatIsDownGetsNothingNewAndKeepsWhatItHas(t *testing.T) {
 			t.Errorf("bound to replica %d, which is down", b.Replica.ID)
 		}
 	}
-	if got := p.Load(); !slices.Equal(got, []int{1, 3}) || !slices.Equal(p.States(), []State{Down, Ready}) {
-		t.Errorf("load %v, states %v", got, p.States())
+	if got := p.Members(); !slices.Equal(got, []Member{{0, Down, 1}, {1, Ready, 3}}) {
+		t.Errorf("members %v", got)
 	}
 	p.SetUp(1, false)
 	if _, ok := p.TryBind(0); ok {

@@ -9,24 +9,37 @@ const (
 	Ready State = "ready"
 	// Full: each of its places is taken.
 	Full State = "full"
-	// Down: it gets nothing new.
+	// Down: it gets nothing new, and may come back.
 	Down State = "down"
+	// Draining: it gets nothing new, and leaves when its requests have ended.
+	Draining State = "draining"
 )
 
-// States returns the state of each replica, in id order, at one instant.
-func (p *Pool) States() []State {
+// Member is a replica at an instant.
+type Member struct {
+	ID    int
+	State State
+	// Requests is the number of requests bound to it.
+	Requests int
+}
+
+// Members returns all replicas, in the order of their ids, at one instant.
+func (p *Pool) Members() []Member {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	states := make([]State, len(p.replicas))
+	members := make([]Member, len(p.replicas))
 	for i, r := range p.replicas {
+		members[i] = Member{ID: r.ID, Requests: r.load}
 		switch {
+		case r.leaving:
+			members[i].State = Draining
 		case !p.inService(r):
-			states[i] = Down
+			members[i].State = Down
 		case r.load >= p.places:
-			states[i] = Full
+			members[i].State = Full
 		default:
-			states[i] = Ready
+			members[i].State = Ready
 		}
 	}
-	return states
+	return members
 }
