@@ -21,6 +21,9 @@ func TestEveryOptionReachesWhatItIsFor(t *testing.T) {
 		"metrics.prefix":            config.OmniPrefixes[1],
 		"metrics.addr":              "127.0.0.1:0",
 		"peers.stage_peer":          "talker=127.0.0.1:9400",
+		"relay.backend":             "chat=http://127.0.0.1:9,model=x,voice=y,rate=16000",
+		"relay.policy":              config.Policies[1],
+		"relay.voices":              "anna",
 		"server.api_key":            "key",
 		"--replicas":                "talker=3",
 		"--stage-overrides":         `{"1":{"num_replicas":3}}`,
@@ -30,6 +33,7 @@ func TestEveryOptionReachesWhatItIsFor(t *testing.T) {
 	needs := map[string][2]string{ // what an option means something with
 		"metrics.kv_cache_metrics_sample": {"metrics.kv_cache_metrics", "true"},
 		"peers.ssl_certfile":              {"peers.ssl", "true"},
+		"relay.api_key":                   {"relay.backend", "http://127.0.0.1:9"},
 		"peers.ssl_keyfile":               {"peers.ssl", "true"},
 	}
 	direct := map[string]bool{"shutdown_timeout": true} // serve itself uses it
@@ -69,5 +73,9 @@ func made(t *testing.T, set ...[2]string) []any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []any{p, serverOptions(c, nil), address(c)}
+	r, err := relayOptions(c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []any{p, r, serverOptions(c, nil), address(c)}
 }

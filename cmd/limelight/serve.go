@@ -68,32 +68,62 @@ func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger)
 		return errors.Join(err, srv.Close())
 	}
 	log.Info("starting: requests are refused until the model is loaded")
-	o, err := pipelineOptions(c, log)
+	p, err := begin(ctx, c, srv, log)
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
-	p, err := pipeline.New(o)
-	if err != nil {
-		return errors.Join(err, srv.Close())
-	}
-	srv.Begin(p.Orchestrator, p.Frontend, p.Metrics)
-	log.Info("ready", append(addresses, "model", p.Frontend.Name(), "stages", p.Describe(), "took", time.Since(began).Round(time.Millisecond))...)
+	log.Info("ready", append(addresses, "model", p.name, "stages", p.stages, "took", time.Since(began).Round(time.Millisecond))...)
 
 	select {
 	case err := <-served:
-		return errors.Join(err, srv.Close(), p.Close())
+		return errors.Join(err, srv.Close(), p.close())
 	case <-ctx.Done():
 	}
-	running, waiting := p.Orchestrator.Requests()
+	running, waiting := p.requests()
 	log.Info("draining: new requests are refused, running ones finish", "running", running, "waiting", waiting, "timeout", c.ShutdownTimeout)
 	drain, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
 	defer cancel()
 	err = srv.Shutdown(drain)
-	err = errors.Join(err, p.Close())
+	err = errors.Join(err, p.close())
 	if err == nil {
 		log.Info("stopped")
 	}
 	return err
+}
+
+// running is a pipeline that the server has.
+type running struct {
+	name     string
+	stages   string
+	requests func() (running, waiting int)
+	close    func() error
+}
+
+// begin makes the pipeline, of embedded engines or of servers behind, and gives
+// it to the server.
+func begin(ctx context.Context, c *config.Config, srv *server.Server, log *slog.Logger) (*running, error) {
+	if len(c.Relay.Backends) > 0 {
+		o, err := relayOptions(c, log)
+		if err != nil {
+			return nil, err
+		}
+		r, err := pipeline.NewRelay(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		srv.BeginRelay(r.Orchestrator, r, r.Metrics)
+		return &running{r.Name(), r.Describe(), r.Orchestrator.Requests, r.Close}, nil
+	}
+	o, err := pipelineOptions(c, log)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pipeline.New(o)
+	if err != nil {
+		return nil, err
+	}
+	srv.Begin(p.Orchestrator, p.Frontend, p.Metrics)
+	return &running{p.Frontend.Name(), p.Describe(), p.Orchestrator.Requests, p.Close}, nil
 }
 
 // listen opens the listeners and serves on them. It returns their addresses as

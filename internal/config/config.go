@@ -37,6 +37,7 @@ type Config struct {
 	Metrics    Metrics
 	Cache      Cache
 	Peers      Peers
+	Relay      Relay
 	Stages     []Stage // in the order of the pipeline
 	Connectors []Connector
 
@@ -216,6 +217,10 @@ func Default() *Config {
 		},
 		Metrics: Metrics{Exemplars: true, Prefix: OmniPrefixes[0], KVCacheSample: 0.01},
 		Peers:   Peers{Timeout: 30 * time.Second},
+		Relay: Relay{
+			Policy: Policies[0], MaxInFlight: 64, Retries: 2,
+			HealthInterval: 5 * time.Second, HealthTimeout: 2 * time.Second, StartTimeout: 30 * time.Second,
+		},
 		Stages: []Stage{
 			{Name: "thinker", NumReplicas: 1, samples: true},
 			{Name: "talker", NumReplicas: 1, samples: true},

@@ -126,6 +126,27 @@ func (c *Config) Options() []Option {
 			Help: "PEM file of the certificate for peers that ask who calls; needs ssl_keyfile"},
 		{Key: "peers.ssl_keyfile", Flag: "peer-ssl-keyfile", value: text(&c.Peers.SSLKeyFile),
 			Help: "PEM file of the key of ssl_certfile"},
+
+		{Key: "relay.backend", Flag: "backend", value: texts(&c.Relay.Backends, "[KIND=]URL", isBackend),
+			Help: "servers that do the work in place of the embedded engine, each as [KIND=]URL with ,model=NAME ,voice=NAME ,rate=HERTZ behind it; KIND is omni (default), chat, speech or transcription; several of one kind are all used, several kinds are stages"},
+		{Key: "relay.api_key", Flag: "relay-api-key", Env: "LIMELIGHT_RELAY_API_KEY", Secret: true, value: text(&c.Relay.APIKey),
+			Help: "key that the servers want, as Authorization: Bearer KEY"},
+		{Key: "relay.voices", value: texts(&c.Relay.Voices, "NAME", isVoice),
+			Help: "voices that clients may ask for; none leaves it to the servers"},
+		{Key: "relay.policy", Flag: "relay-policy", value: text(&c.Relay.Policy, oneOf(Policies)),
+			Help: "how a server is chosen: least-in-flight, round-robin, power-of-two, or consistent-hash of the conversation's beginning"},
+		{Key: "relay.max_in_flight", Flag: "relay-max-in-flight", value: number(&c.Relay.MaxInFlight, 1, math.MaxInt32),
+			Help: "requests at one server at a time; more wait in the queue"},
+		{Key: "relay.retries", Flag: "relay-retries", value: number(&c.Relay.Retries, 0, 100),
+			Help: "further servers that are tried when one fails at a request before it said anything"},
+		{Key: "relay.answer_timeout", value: duration(&c.Relay.AnswerTimeout, 0),
+			Help: "how long a server may take to begin its answer; 0s waits for ever"},
+		{Key: "relay.health_interval", value: duration(&c.Relay.HealthInterval, 0),
+			Help: "time between two health checks of a server; 0s checks none"},
+		{Key: "relay.health_timeout", value: duration(&c.Relay.HealthTimeout, shortest),
+			Help: "how long a server may take to say how it is"},
+		{Key: "relay.start_timeout", value: duration(&c.Relay.StartTimeout, shortest),
+			Help: "how long the start waits for a server to say what the model is called"},
 	}
 	for i := range c.Stages {
 		options = append(options, c.Stages[i].options()...)

@@ -49,12 +49,13 @@ func (r *ChatReply) Body() []byte {
 		dst = strconv.AppendInt(dst, int64(t.Index), 10)
 		dst = append(dst, `,"message":{"role":"assistant","content":`...)
 		dst = appendJSON(dst, t.Text)
+		dst = appendMore(dst, t.More)
 		dst = append(dst, `},"logprobs":`...)
-		dst = appendLogprobs(dst, t.Logprobs)
+		dst = t.appendLogprobs(dst)
 		dst = append(dst, `,"finish_reason":`...)
 		dst = appendFinish(dst, t.Finish)
 		dst = append(dst, `,"stop_reason":`...)
-		dst = t.Stop.append(dst)
+		dst = t.appendStop(dst)
 		dst = append(dst, '}')
 	}
 	if r.HasAudio {

@@ -47,13 +47,14 @@ func (s *ChatStream) AppendText(dst []byte, t TextPiece, u Usage) []byte {
 	dst = s.delta(dst, t.Index)
 	dst = append(dst, `"content":`...)
 	dst = appendJSON(dst, t.Text)
+	dst = appendMore(dst, t.More)
 	dst = append(dst, `},"logprobs":`...)
-	dst = appendLogprobs(dst, t.Logprobs)
+	dst = t.appendLogprobs(dst)
 	dst = append(dst, `,"finish_reason":`...)
 	dst = appendFinish(dst, t.Finish)
 	if t.Finish != "" {
 		dst = append(dst, `,"stop_reason":`...)
-		dst = t.Stop.append(dst)
+		dst = t.appendStop(dst)
 	}
 	dst = append(dst, `,"token_ids":null}],"modality":"text","metrics":{}`...)
 	return s.end(dst, u)

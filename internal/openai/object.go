@@ -17,6 +17,8 @@ type schema[T any] struct {
 	// unsupported names members that the API defines and Limelight does not do,
 	// each with the values, in compact JSON, that ask for nothing.
 	unsupported map[string][]string
+	// passes lets members through that the schema does not know.
+	passes bool
 }
 
 // decode reads an object strictly: every member has to be known, once.
@@ -33,6 +35,8 @@ func (s schema[T]) decode(into *T, v value) *Error {
 			return nil
 		case unsupported:
 			return BadRequest(m.path, "is not supported")
+		case s.passes:
+			return nil
 		}
 		if near := nearest(name, s.fields); near != "" {
 			return BadRequest(m.path, "is not a known parameter; did you mean %q?", near)

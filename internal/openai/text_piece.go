@@ -13,6 +13,23 @@ type TextPiece struct {
 	// Finish is empty while the choice goes on; Stop is set with it.
 	Finish string
 	Stop   StopReason
+	// More holds further members of the delta or the message, in JSON by name, as
+	// another server wrote them; logprobs and stop_reason stand in their places.
+	More map[string][]byte
+}
+
+func (t *TextPiece) appendLogprobs(dst []byte) []byte {
+	if raw := t.More["logprobs"]; raw != nil {
+		return append(dst, raw...)
+	}
+	return appendLogprobs(dst, t.Logprobs)
+}
+
+func (t *TextPiece) appendStop(dst []byte) []byte {
+	if raw := t.More["stop_reason"]; raw != nil {
+		return append(dst, raw...)
+	}
+	return t.Stop.append(dst)
 }
 
 // StopReason says which of the request's conditions stopped a choice: a string,

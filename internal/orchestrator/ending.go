@@ -28,6 +28,9 @@ func (f *flight) note(k, i int, out engine.Output) engine.Usage {
 	c.usage.CompletionTokens += len(out.Tokens)
 	if out.Finish != "" {
 		c.finish = out.Finish
+		if out.Told != "" {
+			f.told = out.Told
+		}
 		c.usage = out.Usage
 	}
 	return c.usage

@@ -56,6 +56,7 @@ type flight struct {
 	sample  time.Time // when the last of them appeared
 	skip    string    // why the audio was skipped, if it was rejected
 	retries int       // replicas that were replaced
+	told    string    // the finish reason in a remote server\'s own word
 }
 
 // leg is one stage's part of a request.
@@ -233,11 +234,21 @@ func (f *flight) deliver(k, i int, out engine.Output, usage engine.Usage) error 
 	if !f.audible() || !ok && out.Finish == "" {
 		return nil
 	}
-	ev := Event{Modality: Audio, Finish: out.Finish, Usage: f.usage(f.req.Entry)}
+	ev := Event{Modality: Audio, Finish: out.Finish, Usage: f.usage(f.counted())}
 	if ok {
 		ev.Samples, ev.Rate = audio.Samples, audio.Rate
 	}
 	return f.emit(ev)
+}
+
+// counted is the stage whose tokens the client is told.
+func (f *flight) counted() int {
+	for k := f.req.Entry; k <= f.req.Final; k++ {
+		if f.o.stages[k].Output&Text != 0 {
+			return k
+		}
+	}
+	return f.req.Entry
 }
 
 // audible says whether the request is to have sound.

@@ -109,7 +109,19 @@ func (r *Reply) Fail() { r.f.end(engine.FinishError) }
 
 // Usage counts the tokens of the entry stage so far, of all choices together.
 // It is complete once that stage has finished.
-func (r *Reply) Usage() engine.Usage { return r.f.usage(r.f.req.Entry) }
+func (r *Reply) Usage() engine.Usage { return r.f.usage(r.f.counted()) }
+
+// Says is the finish reason in the words that the client gets: a remote server's
+// own word for a stop where it has one, tool_calls for instance.
+func (r *Reply) Says() string {
+	reason := r.f.reason()
+	r.f.mu.Lock()
+	defer r.f.mu.Unlock()
+	if reason == engine.FinishStop && r.f.told != "" {
+		return r.f.told
+	}
+	return string(reason)
+}
 
 // Reason is why the request ends, as the client is told. It is final once Next
 // has returned io.EOF or an error.

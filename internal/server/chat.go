@@ -20,12 +20,14 @@ func (s *Server) chat(c *call) {
 		c.failBody(err)
 		return
 	}
-	req, e := openai.DecodeChatRequest(data)
-	if e != nil {
-		c.fail(e)
-		return
+	var req *openai.ChatRequest
+	var work orchestrator.Request
+	var e *openai.Error
+	if s.relay != nil {
+		req, work, e = s.relayedChat(c, data)
+	} else if req, e = openai.DecodeChatRequest(data); e == nil {
+		work, e = s.chatWork(c, req)
 	}
-	work, e := s.chatWork(c, req)
 	if e != nil {
 		c.fail(e)
 		return
@@ -112,7 +114,7 @@ func wanted(text, audio bool) (m orchestrator.Modality) {
 // streamChat sends a reply as it appears. Nothing is sent before the first
 // event, so a request that fails before it gets a status of its own.
 func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
-	events := openai.NewChatStream("chatcmpl-"+c.id, s.model.Name(), s.now().Unix(), req.Usage.Continuous)
+	events := openai.NewChatStream("chatcmpl-"+c.id, s.card.Name(), s.now().Unix(), req.Usage.Continuous)
 	out := newEventWriter(c.w)
 	several := req.Sampling.N != nil && *req.Sampling.N > 1
 	open := 0 // modalities that have not finished
@@ -134,10 +136,10 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 		switch {
 		case ev.Finish == "":
 		case several: // of text alone: each choice ends by itself
-			finish, open = string(ev.Finish), 0
+			finish, open = told(ev), 0
 		default:
 			if open--; open == 0 {
-				finish = string(reply.Reason())
+				finish = reply.Says()
 			}
 		}
 		switch {
@@ -147,7 +149,7 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 			}
 			out.buf = events.AppendAudio(out.buf, wav, finish, usageOf(ev.Usage))
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
-		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != "" || ev.Logprobs != nil):
+		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != "" || ev.Logprobs != nil || ev.More != nil):
 			out.buf = events.AppendText(out.buf, pieceOf(ev, finish), usageOf(ev.Usage))
 		default:
 			continue
@@ -157,7 +159,7 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 		}
 	}
 	if open > 0 { // the audio was rejected; the text is complete
-		out.buf = events.AppendAudio(out.buf, nil, string(reply.Reason()), usageOf(reply.Usage()))
+		out.buf = events.AppendAudio(out.buf, nil, reply.Says(), usageOf(reply.Usage()))
 	}
 	if req.Usage.Last {
 		out.buf = events.AppendUsage(out.buf, usageOf(reply.Usage()))
@@ -173,7 +175,7 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 		return err
 	}
 	body := openai.ChatReply{
-		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), Usage: usageOf(reply.Usage()),
+		ID: "chatcmpl-" + c.id, Model: s.card.Name(), Created: s.now().Unix(), Usage: usageOf(reply.Usage()),
 		HasAudio: req.Audio,
 	}
 	for i := range got.texts {
@@ -187,7 +189,7 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 		body.WAV = audio.AppendWAV(nil, got.rate, got.samples)
 		body.AudioFinish = string(engine.FinishStop)
 		if len(got.texts) == 0 || got.texts[0].finish == engine.FinishStop { // the sound itself may have been cut short
-			body.AudioFinish = string(reply.Reason())
+			body.AudioFinish = reply.Says()
 		}
 	}
 	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
@@ -276,10 +278,10 @@ func (c *call) refuse(err error) {
 }
 
 func (s *Server) checkModel(name string) *openai.Error {
-	if name == "" || name == s.model.Name() || slices.Contains(s.names, name) {
+	if name == "" || name == s.card.Name() || slices.Contains(s.names, name) {
 		return nil
 	}
-	e := openai.Problem(http.StatusNotFound, "model: there is no %q here, only %q", name, s.model.Name())
+	e := openai.Problem(http.StatusNotFound, "model: there is no %q here, only %q", name, s.card.Name())
 	e.Param = "model"
 	return e
 }
@@ -287,8 +289,8 @@ func (s *Server) checkModel(name string) *openai.Error {
 // checkVoice refuses a voice that the model does not have; param is where the
 // client named it.
 func (s *Server) checkVoice(param, name string) *openai.Error {
-	if s.model.KnowsVoice(name) {
+	if s.card.KnowsVoice(name) {
 		return nil
 	}
-	return openai.BadRequest(param, "there is no %q, the voices are %v", name, s.model.Voices())
+	return openai.BadRequest(param, "there is no %q, the voices are %v", name, s.card.Voices())
 }

@@ -122,7 +122,7 @@ func (s *Server) promptsOf(req *openai.CompletionRequest, work orchestrator.Requ
 // streamCompletion sends completions as they appear. The first event of each
 // begins with what is repeated of its prompt.
 func (s *Server) streamCompletion(c *call, req *openai.CompletionRequest, prompts []prompted, reply *orchestrator.Reply) error {
-	events := openai.NewCompletionStream("cmpl-"+c.id, s.model.Name(), s.now().Unix(), len(prompts), req.Usage, req.ReturnTokenIDs)
+	events := openai.NewCompletionStream("cmpl-"+c.id, s.card.Name(), s.now().Unix(), len(prompts), req.Usage, req.ReturnTokenIDs)
 	out := newEventWriter(c.w)
 	began := make([]bool, len(prompts))
 	for {
@@ -158,7 +158,7 @@ func (s *Server) wholeCompletion(c *call, req *openai.CompletionRequest, prompts
 		return err
 	}
 	body := openai.CompletionReply{
-		ID: "cmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), ShowTokens: req.ReturnTokenIDs, Usage: usageOf(reply.Usage()),
+		ID: "cmpl-" + c.id, Model: s.card.Name(), Created: s.now().Unix(), ShowTokens: req.ReturnTokenIDs, Usage: usageOf(reply.Usage()),
 	}
 	for i := range got.texts {
 		piece := openai.CompletionPiece{TextPiece: got.texts[i].piece(i), Tokens: got.texts[i].tokens, PromptTokens: prompts[i].tokens}

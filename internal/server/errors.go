@@ -87,6 +87,14 @@ func busy(err error) (metrics.RefusalReason, bool) {
 // failure is the answer to a request whose stage failed.
 func failure(id string, err error) *openai.Error {
 	e := internalError(err.Error())
+	var said *openai.Error // what another server answered
+	var retryable interface{ Retryable() bool }
+	switch {
+	case errors.As(err, &said) && said.Status >= 400 && said.Status < 500:
+		e = &openai.Error{Status: said.Status, Type: said.Type, Message: said.Message, Param: said.Param}
+	case errors.As(err, &retryable):
+		e = openai.Problem(http.StatusBadGateway, "%v", err)
+	}
 	e.RequestID = id
 	var stage *orchestrator.StageError
 	if errors.As(err, &stage) {

@@ -48,7 +48,7 @@ func (s *Server) landing(routes []route) func(*call) {
 		err := landingPage.Execute(&page, struct {
 			Name, About, Version string
 			Routes               []landed
-		}{s.model.Name(), s.model.About(), Version(), shown})
+		}{s.card.Name(), s.card.About(), Version(), shown})
 		if err != nil {
 			c.fail(internalError(err.Error()))
 			return

@@ -26,7 +26,7 @@ func (s *Server) version(c *call) {
 func (s *Server) page(c *call) { s.metrics.Handler().ServeHTTP(c.w, c.r) }
 
 func (s *Server) models(c *call) {
-	_ = writeBody(c.w, http.StatusOK, "application/json", openai.ModelList(s.card()))
+	_ = writeBody(c.w, http.StatusOK, "application/json", openai.ModelList(s.modelCard()))
 }
 
 func (s *Server) oneModel(c *call) {
@@ -34,7 +34,7 @@ func (s *Server) oneModel(c *call) {
 		c.fail(e)
 		return
 	}
-	body, err := json.Marshal(s.card())
+	body, err := json.Marshal(s.modelCard())
 	if err != nil {
 		c.fail(internalError(err.Error()))
 		return
@@ -42,19 +42,19 @@ func (s *Server) oneModel(c *call) {
 	_ = writeBody(c.w, http.StatusOK, "application/json", body)
 }
 
-func (s *Server) card() openai.ModelCard {
+func (s *Server) modelCard() openai.ModelCard {
 	return openai.ModelCard{
-		ID:          s.model.Name(),
+		ID:          s.card.Name(),
 		Created:     s.started.Unix(),
 		OwnedBy:     "limelight",
-		Root:        s.model.Name(),
-		MaxModelLen: s.model.MaxModelLen(),
-		Description: s.model.About(),
+		Root:        s.card.Name(),
+		MaxModelLen: s.card.MaxModelLen(),
+		Description: s.card.About(),
 		Modalities:  []string{"text", "audio"},
-		Voices:      s.model.Voices(),
+		Voices:      s.card.Voices(),
 	}
 }
 
 func (s *Server) voices(c *call) {
-	_ = writeBody(c.w, http.StatusOK, "application/json", openai.VoiceList(s.model.Voices()))
+	_ = writeBody(c.w, http.StatusOK, "application/json", openai.VoiceList(s.card.Voices()))
 }

@@ -51,7 +51,6 @@ type route struct {
 func (s *Server) table() []route {
 	table := []route{
 		{method: "POST", path: "/v1/chat/completions", handle: s.chat, about: "chat: text, audio or both"},
-		{method: "POST", path: "/v1/completions", handle: s.completions, about: "text that goes on from a prompt"},
 		{method: "POST", path: "/v1/audio/speech", handle: s.speech, about: "speech from text"},
 		{method: "GET", path: "/v1/audio/voices", handle: s.voices, about: "the voices"},
 		{method: "GET", path: "/v1/models", handle: s.models, about: "the model"},
@@ -62,6 +61,11 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/version", handle: s.version, uncounted: true, both: true, about: "the version"},
 	}
 	table = append(table, s.admin()...)
+	if s.relay == nil {
+		table = append(table, route{method: "POST", path: "/v1/completions", handle: s.completions, about: "text that goes on from a prompt"})
+	} else {
+		table = append(table, route{method: "POST", path: "/v1/audio/transcriptions", handle: s.transcription, about: "text of a recording"})
+	}
 	if s.pprof {
 		table = append(table, profiles()...)
 	}

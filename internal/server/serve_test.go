@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type host struct {
 	client   *http.Client
 	pipeline *pipeline.Pipeline
 	server   *Server
+	relay    *pipeline.Relay
 	handlers sync.WaitGroup // the requests that are being handled
 }
 
@@ -107,6 +109,9 @@ func (h *host) get(path string) (*http.Response, string) {
 // clients that left have ended in the books then.
 func (h *host) idle() { h.handlers.Wait() }
 
+// modelName finds that label, with a comma beside it or braces around it.
+var modelName = regexp.MustCompile(`\{model_name="[^"]*"\}|model_name="[^"]*",|,model_name="[^"]*"`)
+
 // page scrapes /metrics: values by series, without model_name.
 func (h *host) page() map[string]float64 {
 	h.t.Helper()
@@ -122,7 +127,7 @@ func (h *host) page() map[string]float64 {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		page[strings.NewReplacer(`model_name="limelight-tiny",`, "", `,model_name="limelight-tiny"`, "", `{model_name="limelight-tiny"}`, "").Replace(line[:at])] = v
+		page[modelName.ReplaceAllString(line[:at], "")] = v
 	}
 	return page
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/limelight-omni/limelight/metrics"
 )
 
-// Model is what the server has to know of the model that it serves.
-type Model interface {
+// Card is what clients are told of the model.
+type Card interface {
 	// Name is the served name.
 	Name() string
 	// About says in a sentence or two what the model is.
@@ -29,6 +29,11 @@ type Model interface {
 	Voices() []string
 	// KnowsVoice says whether a speaker exists; the empty name is the default.
 	KnowsVoice(name string) bool
+}
+
+// Model is what the server has to know of the model that it serves.
+type Model interface {
+	Card
 	// ChatPrompt renders a conversation as the first stage's tokens.
 	ChatPrompt([]engine.Message) []int32
 	// TextPrompt makes the first stage's tokens of a text as it stands, without a
@@ -89,7 +94,9 @@ type Options struct {
 // Server serves one pipeline.
 type Server struct {
 	orch    *orchestrator.Orchestrator
-	model   Model
+	card    Card
+	model   Model // nil if the stages are other people's servers
+	relay   Relay // nil if they are not
 	metrics *metrics.Metrics
 	encoder *audio.Encoder
 	log     *slog.Logger

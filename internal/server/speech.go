@@ -17,12 +17,14 @@ func (s *Server) speech(c *call) {
 		c.failBody(err)
 		return
 	}
-	req, e := openai.DecodeSpeechRequest(data)
-	if e != nil {
-		c.fail(e)
-		return
+	var req *openai.SpeechRequest
+	var work orchestrator.Request
+	var e *openai.Error
+	if s.relay != nil {
+		req, work, e = s.relayedSpeech(c, data)
+	} else if req, e = openai.DecodeSpeechRequest(data); e == nil {
+		work, e = s.speechWork(c, req)
 	}
-	work, e := s.speechWork(c, req)
 	if e != nil {
 		c.fail(e)
 		return

@@ -13,7 +13,7 @@ import (
 // Nothing is sent before the first event, so a request that fails before it
 // gets a status of its own.
 func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
-	events := openai.NewSpokenStream("chatcmpl-"+c.id, newAudioID(), s.model.Name(), s.now().Unix(), req.Usage)
+	events := openai.NewSpokenStream("chatcmpl-"+c.id, newAudioID(), s.card.Name(), s.now().Unix(), req.Usage)
 	out := newEventWriter(c.w)
 	var pcm []byte
 	for {
@@ -38,7 +38,7 @@ func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestra
 			return err
 		}
 	}
-	out.buf = events.AppendEnd(out.buf, string(reply.Reason()), usageOf(reply.Usage()))
+	out.buf = events.AppendEnd(out.buf, reply.Says(), usageOf(reply.Usage()))
 	out.buf = openai.AppendDone(out.buf)
 	return out.flush()
 }
@@ -56,8 +56,8 @@ func (s *Server) wholeSpoken(c *call, req *openai.ChatRequest, reply *orchestrat
 	}
 	words := got.spoken()
 	body := openai.SpokenReply{
-		ID: "chatcmpl-" + c.id, Model: s.model.Name(), Created: s.now().Unix(), AudioID: newAudioID(),
-		Sound: sound, Transcript: words.Text, Logprobs: words.Logprobs, Finish: string(reply.Reason()), Usage: usageOf(reply.Usage()),
+		ID: "chatcmpl-" + c.id, Model: s.card.Name(), Created: s.now().Unix(), AudioID: newAudioID(),
+		Sound: sound, Transcript: words.Text, Logprobs: words.Logprobs, Finish: reply.Says(), Usage: usageOf(reply.Usage()),
 	}
 	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
 }

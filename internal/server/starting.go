@@ -11,7 +11,18 @@ import (
 // Begin gives a server that was made without a pipeline what it serves. From
 // then on it is ready.
 func (s *Server) Begin(o *orchestrator.Orchestrator, model Model, m *metrics.Metrics) {
-	s.orch, s.model, s.metrics = o, model, m
+	s.model = model
+	s.begin(o, model, m)
+}
+
+// BeginRelay is Begin for a pipeline of other people's servers.
+func (s *Server) BeginRelay(o *orchestrator.Orchestrator, relay Relay, m *metrics.Metrics) {
+	s.relay = relay
+	s.begin(o, relay, m)
+}
+
+func (s *Server) begin(o *orchestrator.Orchestrator, card Card, m *metrics.Metrics) {
+	s.orch, s.card, s.metrics = o, card, m
 	main, apart := s.routes()
 	s.handler.Store(&main)
 	s.apartHandler.Store(&apart)

@@ -9,11 +9,19 @@ import (
 // pieceOf is a text event as clients get it. Finish is what is said of the end,
 // empty where another event says it.
 func pieceOf(ev orchestrator.Event, finish string) openai.TextPiece {
-	piece := openai.TextPiece{Index: ev.Choice, Text: ev.Text, Finish: finish, Logprobs: logprobsOf(nil, ev.Logprobs)}
+	piece := openai.TextPiece{Index: ev.Choice, Text: ev.Text, Finish: finish, Logprobs: logprobsOf(nil, ev.Logprobs), More: ev.More}
 	if finish != "" {
 		piece.Stop = stopOf(ev.StopReason)
 	}
 	return piece
+}
+
+// told is the reason of an event's finish in the words that the client gets.
+func told(ev orchestrator.Event) string {
+	if ev.Told != "" && ev.Finish == engine.FinishStop {
+		return ev.Told
+	}
+	return string(ev.Finish)
 }
 
 func stopOf(r engine.StopReason) openai.StopReason {
@@ -41,7 +49,9 @@ type text struct {
 	tokens   []int32
 	logprobs []openai.Logprobs
 	finish   engine.FinishReason
+	told     string // the finish reason in the client's words
 	stop     engine.StopReason
+	more     openai.MoreOf
 }
 
 func (t *text) take(ev orchestrator.Event) {
@@ -49,13 +59,14 @@ func (t *text) take(ev orchestrator.Event) {
 	t.tokens = append(t.tokens, ev.Tokens...)
 	t.logprobs = logprobsOf(t.logprobs, ev.Logprobs)
 	if ev.Finish != "" {
-		t.finish, t.stop = ev.Finish, ev.StopReason
+		t.finish, t.told, t.stop = ev.Finish, told(ev), ev.StopReason
 	}
+	t.more.Add(ev.More)
 }
 
 func (t *text) piece(index int) openai.TextPiece {
 	return openai.TextPiece{
-		Index: index, Text: string(t.text), Logprobs: t.logprobs, Finish: string(t.finish), Stop: stopOf(t.stop),
+		Index: index, Text: string(t.text), Logprobs: t.logprobs, Finish: t.told, Stop: stopOf(t.stop), More: t.more.Members(),
 	}
 }
 

@@ -98,13 +98,14 @@ func (p *Pool) Bind(affinity uint64) (*Binding, error) { return p.BindExcept(aff
 
 // SetUp says whether a replica is well. One that is down keeps the requests
 // bound to it, whose fate is its engine's to tell, and gets no new one. All
-// replicas are up at first. To say it of one that has left changes nothing.
-func (p *Pool) SetUp(replica int, up bool) {
+// replicas are up at first. It is true if that changed something; of a replica
+// that has left nothing does.
+func (p *Pool) SetUp(replica int, up bool) bool {
 	p.mu.Lock()
 	r := p.replica(replica)
 	if r == nil {
 		p.mu.Unlock()
-		return
+		return false
 	}
 	changed := r.down == up
 	r.down = !up
@@ -112,6 +113,7 @@ func (p *Pool) SetUp(replica int, up bool) {
 	if changed && up && p.freed != nil {
 		p.freed() // its places are free for those that wait
 	}
+	return changed
 }
 
 // Available returns an error that wraps ErrNoReplica while no replica is up.

@@ -25,7 +25,7 @@ func (t *task) chat() error {
 		return err
 	}
 	forward := openai.Forward{
-		Model:       t.e.cfg.Model,
+		Model:       t.e.model(""),
 		Set:         map[string]any{"stream": true, "stream_options": map[string]bool{"include_usage": true}, "n": 1},
 		Transcripts: transcripts,
 	}

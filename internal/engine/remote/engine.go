@@ -7,13 +7,16 @@ package remote
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
@@ -63,7 +66,8 @@ type Engine struct {
 	cfg    Config
 	root   string
 	client *http.Client
-	owned  bool // the client is the engine's own
+	owned  bool                   // the client is the engine's own
+	named  atomic.Pointer[string] // what the server calls the model, once it said so
 
 	mu      sync.Mutex // guards closing and additions to work
 	closing bool
@@ -154,6 +158,7 @@ func (e *Engine) Probe(ctx context.Context) error {
 	case status >= http.StatusInternalServerError || status == http.StatusNotFound:
 		return fmt.Errorf("backend %s: status %d", e.root, status)
 	}
+	_, _ = e.Model(ctx) // some servers have no list; they get the client's word
 	return nil
 }
 
@@ -177,12 +182,48 @@ func (e *Engine) authorize(req *http.Request) {
 	}
 }
 
-// model is the name that the server knows the model by.
+// model is the name that the server knows the model by: the configured one, or
+// what it said itself; the client's word where neither is known.
 func (e *Engine) model(asked string) string {
 	if e.cfg.Model != "" {
 		return e.cfg.Model
 	}
+	if named := e.named.Load(); named != nil {
+		return *named
+	}
 	return asked
+}
+
+// maxList bounds a list of models.
+const maxList = 4 << 20
+
+// Model asks the server what the model is called, unless that is configured or
+// known: the first of its list.
+func (e *Engine) Model(ctx context.Context) (string, error) {
+	if name := e.model(""); name != "" {
+		return name, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.root+"/v1/models", nil)
+	if err != nil {
+		return "", fmt.Errorf("backend %s: %w", e.root, err)
+	}
+	e.authorize(req)
+	resp, err := e.client.Do(req)
+	if err != nil {
+		return "", &Failure{Backend: e.root, Err: withoutURL(err)}
+	}
+	defer drain(resp.Body)
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	err = json.NewDecoder(io.LimitReader(resp.Body, maxList)).Decode(&list)
+	if err != nil || resp.StatusCode != http.StatusOK || len(list.Data) == 0 || list.Data[0].ID == "" {
+		return "", fmt.Errorf("backend %s: /v1/models answers %s and names no model", e.root, resp.Status)
+	}
+	e.named.Store(&list.Data[0].ID)
+	return list.Data[0].ID, nil
 }
 
 // withoutURL drops the URL that net/http puts into its errors: the server is

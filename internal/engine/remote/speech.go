@@ -76,7 +76,7 @@ type speechBody struct {
 // the client's own format is made here.
 func (e *Engine) forwardSpeech(body []byte) ([]byte, error) {
 	return openai.Forward{
-		Model: e.cfg.Model,
+		Model: e.model(""),
 		Set:   map[string]any{"response_format": "pcm", "stream": true},
 	}.Apply(body)
 }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/limelight-omni/limelight/internal/config"
+	"github.com/limelight-omni/limelight/internal/pipeline"
+	"github.com/limelight-omni/limelight/internal/server"
+)
+
+// relayOptions is the configuration as a relay takes it.
+func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, error) {
+	o := pipeline.RelayOptions{
+		Voices: c.Relay.Voices, MaxInFlight: c.Relay.MaxInFlight, Policy: c.Relay.Policy, Retries: c.Relay.Retries,
+		AnswerTimeout: c.Relay.AnswerTimeout, HealthInterval: c.Relay.HealthInterval, HealthTimeout: c.Relay.HealthTimeout, StartTimeout: c.Relay.StartTimeout,
+		MaxQueue: c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout,
+		LogStats: c.Metrics.LogStats, Exemplars: c.Metrics.Exemplars, OmniPrefix: c.Metrics.Prefix, Version: server.Version(), Log: log,
+	}
+	if o.Retries == 0 {
+		o.Retries = -1 // there 0 is the default
+	}
+	if o.HealthInterval == 0 {
+		o.HealthInterval = -1
+	}
+	if len(c.ServedModelNames) > 0 {
+		o.ServedName = c.ServedModelNames[0]
+	}
+	for _, text := range c.Relay.Backends {
+		b, err := config.ParseBackend(text)
+		if err != nil {
+			return o, err
+		}
+		o.Backends = append(o.Backends, pipeline.Backend{
+			Kind: b.Kind, URL: b.URL, Model: b.Model, APIKey: c.Relay.APIKey, Voice: b.Voice, SampleRate: b.SampleRate,
+		})
+	}
+	return o, nil
+}

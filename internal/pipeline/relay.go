@@ -1,0 +1,361 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/limelight-omni/limelight/internal/connector"
+	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/remote"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+	"github.com/limelight-omni/limelight/internal/stage"
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+// Backend is one server behind a relay: its kind names its stage.
+type Backend struct {
+	// Kind is one of the kinds of package remote: chat, omni, speech, transcription.
+	Kind string
+	URL  string
+	// Model is the model's name there; empty asks the server.
+	Model string
+	// APIKey is the bearer token that the server wants.
+	APIKey string
+	// Voice is the default voice, SampleRate that of raw PCM (default 24000).
+	Voice      string
+	SampleRate int
+}
+
+// RelayOptions say what a relay is made of. Zero values mean the defaults named
+// at each field.
+type RelayOptions struct {
+	// Backends are the servers, in any order; those of one kind are one stage.
+	Backends []Backend
+	// ServedName is the model's name in the API and on the metrics page; default
+	// is what the first server of the first stage calls it.
+	ServedName string
+	// Voices are the voices that clients may ask for; none leaves it to the servers.
+	Voices []string
+	// MaxInFlight bounds the requests at one server; default 64.
+	MaxInFlight int
+	// Policy names how one of a stage's servers is chosen; empty is least-in-flight.
+	Policy string
+	// Retries is how many further servers are tried; default 2, negative none.
+	Retries int
+	// AnswerTimeout bounds the wait for the header of a server's answer; 0 is no bound.
+	AnswerTimeout time.Duration
+	// HealthInterval is the time between two health checks of a server; default
+	// 5 s, negative checks none. HealthTimeout bounds one; default 2 s.
+	HealthInterval, HealthTimeout time.Duration
+	// Ejection takes out servers that fail at requests in a row; default three,
+	// for 1 s at first and 60 s at most.
+	Ejection stage.Ejection
+	// StartTimeout bounds the wait for a first server that answers; default 30 s.
+	StartTimeout time.Duration
+
+	MaxQueue            int
+	StageTimeout        time.Duration
+	LogStats, Exemplars bool
+	OmniPrefix, Version string
+	Log                 *slog.Logger
+}
+
+// relayOrder is the order of the stages of a relay.
+var relayOrder = []remote.Kind{remote.Transcription, remote.Chat, remote.Omni, remote.Speech}
+
+var relayOutput = map[remote.Kind]orchestrator.Modality{
+	remote.Transcription: orchestrator.Transcript,
+	remote.Chat:          orchestrator.Text,
+	remote.Omni:          orchestrator.Text | orchestrator.Audio,
+	remote.Speech:        orchestrator.Audio,
+}
+
+// Relay is a running pipeline of other people's servers.
+type Relay struct {
+	Orchestrator *orchestrator.Orchestrator
+	Metrics      *metrics.Metrics
+	name         string
+	voices       []string
+	kinds        []remote.Kind // by stage
+
+	o       RelayOptions
+	engines [][]*remote.Engine // by stage and replica
+	stop    chan struct{}
+	health  sync.WaitGroup
+}
+
+func (o RelayOptions) withDefaults() RelayOptions {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.MaxInFlight <= 0 {
+		o.MaxInFlight = 64
+	}
+	switch {
+	case o.Retries == 0:
+		o.Retries = 2
+	case o.Retries < 0:
+		o.Retries = 0
+	}
+	if o.HealthInterval == 0 {
+		o.HealthInterval = 5 * time.Second
+	}
+	if o.HealthTimeout <= 0 {
+		o.HealthTimeout = 2 * time.Second
+	}
+	if o.Ejection.Failures == 0 {
+		o.Ejection.Failures = 3
+	}
+	if o.Ejection.Base <= 0 {
+		o.Ejection.Base = time.Second
+	}
+	if o.Ejection.Max <= 0 {
+		o.Ejection.Max = time.Minute
+	}
+	if o.StartTimeout <= 0 {
+		o.StartTimeout = 30 * time.Second
+	}
+	return o
+}
+
+// NewRelay makes a pipeline of the servers. It waits until one of them says
+// what the model is called, unless a name was given, and checks the health of
+// all before it returns; servers that are not well yet join later.
+func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
+	o = o.withDefaults()
+	policy, err := stage.ParsePolicy(o.Policy)
+	if err != nil {
+		return nil, err
+	}
+	r := &Relay{o: o, name: o.ServedName, voices: o.Voices, stop: make(chan struct{})}
+	for _, kind := range relayOrder {
+		if err := r.addStage(kind); err != nil {
+			return nil, errors.Join(err, r.closeEngines())
+		}
+	}
+	if err := r.check(); err != nil {
+		return nil, errors.Join(err, r.closeEngines())
+	}
+	if r.name == "" {
+		if r.name, err = r.discover(ctx); err != nil {
+			return nil, errors.Join(err, r.closeEngines())
+		}
+	}
+	var infos []metrics.StageInfo
+	for k, kind := range r.kinds {
+		infos = append(infos, metrics.StageInfo{ID: k, Replicas: len(r.engines[k]), Audio: relayOutput[kind]&orchestrator.Audio != 0})
+	}
+	r.Metrics = metrics.New(metrics.Options{
+		ModelName: r.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version, Stages: infos,
+	})
+	var stages []orchestrator.Stage
+	var connectors []connector.Connector
+	for k, kind := range r.kinds {
+		engines := make([]engine.Engine, len(r.engines[k]))
+		for i, e := range r.engines[k] {
+			engines[i] = e
+		}
+		pool := stage.NewPool(k, string(kind), o.MaxInFlight, nil, engines...)
+		pool.SetPolicy(policy)
+		pool.SetEjection(r.ejection(string(kind)))
+		stages = append(stages, orchestrator.Stage{Pool: pool, Output: relayOutput[kind], Retries: o.Retries})
+		if k > 0 {
+			connectors = append(connectors, connector.NewInProcess(0))
+		}
+	}
+	r.Orchestrator = orchestrator.New(orchestrator.Options{
+		Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Metrics: r.Metrics,
+	})
+	if o.HealthInterval > 0 {
+		r.CheckHealth(ctx)
+		r.health.Go(r.watch)
+	}
+	return r, nil
+}
+
+// ejection is what is configured, told in the log.
+func (r *Relay) ejection(name string) stage.Ejection {
+	e := r.o.Ejection
+	e.Observe = func(replica int, d time.Duration, err error) {
+		r.o.Log.Warn("server ejected: it failed at requests in a row", "stage", name, "replica", replica, "for", d, "error", err)
+	}
+	return e
+}
+
+func (r *Relay) addStage(kind remote.Kind) error {
+	var engines []*remote.Engine
+	for _, b := range r.o.Backends {
+		if b.Kind != string(kind) {
+			continue
+		}
+		e, err := remote.New(remote.Config{
+			Kind: kind, URL: b.URL, Model: b.Model, APIKey: b.APIKey, Voice: b.Voice, SampleRate: b.SampleRate, AnswerTimeout: r.o.AnswerTimeout,
+		})
+		if err != nil {
+			return err
+		}
+		engines = append(engines, e)
+	}
+	if engines != nil {
+		r.kinds, r.engines = append(r.kinds, kind), append(r.engines, engines)
+	}
+	return nil
+}
+
+// check refuses stages that make no pipeline.
+func (r *Relay) check() error {
+	for _, b := range r.o.Backends {
+		if !slices.Contains(relayOrder, remote.Kind(b.Kind)) {
+			return fmt.Errorf("backend %s: unknown kind %q; the kinds are chat, omni, speech, transcription", b.URL, b.Kind)
+		}
+	}
+	has := func(k remote.Kind) bool { return slices.Contains(r.kinds, k) }
+	switch {
+	case len(r.kinds) == 0:
+		return errors.New("backends: none is given")
+	case has(remote.Omni) && len(r.kinds) > 1:
+		return errors.New("backends: omni servers are a pipeline by themselves; chat, speech and transcription can be joined")
+	case has(remote.Transcription) && has(remote.Speech) && !has(remote.Chat):
+		return errors.New("backends: between transcription and speech there has to be chat")
+	}
+	return nil
+}
+
+// discover asks the servers of the text stage, or else of the first one, what
+// the model is called.
+func (r *Relay) discover(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.StartTimeout)
+	defer cancel()
+	k := max(0, slices.IndexFunc(r.kinds, func(k remote.Kind) bool { return relayOutput[k]&orchestrator.Text != 0 }))
+	for told := false; ; told = true {
+		var failures []error
+		for _, e := range r.engines[k] {
+			name, err := e.Model(ctx)
+			if err == nil {
+				return name, nil
+			}
+			failures = append(failures, err)
+		}
+		if !told {
+			r.o.Log.Info("waiting for a server to say what the model is called", "stage", r.kinds[k], "error", errors.Join(failures...))
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return "", fmt.Errorf("no server says what the model is called; name it with --served-model-name: %w", errors.Join(failures...))
+		}
+	}
+}
+
+// watch checks the servers' health until the relay is closed.
+func (r *Relay) watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r.health.Go(func() {
+		<-r.stop
+		cancel()
+	})
+	ticker := time.NewTicker(r.o.HealthInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			r.CheckHealth(ctx)
+		case <-r.stop:
+			return
+		}
+	}
+}
+
+// CheckHealth asks every server once how it is, all at the same time. One that
+// does not say that it is well gets no new request until it does.
+func (r *Relay) CheckHealth(ctx context.Context) {
+	var all sync.WaitGroup
+	for k, engines := range r.engines {
+		pool := r.Orchestrator.Stages()[k].Pool
+		for id, e := range engines {
+			all.Go(func() {
+				probe, cancel := context.WithTimeout(ctx, r.o.HealthTimeout)
+				defer cancel()
+				err := e.Probe(probe)
+				if ctx.Err() != nil {
+					return
+				}
+				if pool.SetUp(id, err == nil) {
+					r.o.Log.Info("server changed its health", "stage", pool.Name, "replica", id, "server", e.URL(), "well", err == nil, "error", err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+// Close ends the health checks and every exchange with the servers.
+func (r *Relay) Close() error {
+	close(r.stop)
+	r.health.Wait()
+	return r.Orchestrator.Close()
+}
+
+func (r *Relay) closeEngines() error {
+	var errs []error
+	for _, engines := range r.engines {
+		for _, e := range engines {
+			errs = append(errs, e.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Name is the model's served name.
+func (r *Relay) Name() string { return r.name }
+
+// About says what is behind the relay.
+func (r *Relay) About() string {
+	return "a relay to other servers: " + r.Describe()
+}
+
+// Describe names the stages and their servers, as chat=2,speech=1.
+func (r *Relay) Describe() string {
+	parts := make([]string, len(r.kinds))
+	for k, kind := range r.kinds {
+		parts[k] = fmt.Sprintf("%s=%d", kind, len(r.engines[k]))
+	}
+	return strings.Join(parts, ",")
+}
+
+// MaxModelLen is not known of other people's servers.
+func (r *Relay) MaxModelLen() int { return 0 }
+
+// Voices are those that were configured.
+func (r *Relay) Voices() []string { return r.voices }
+
+// KnowsVoice says whether clients may ask for a voice.
+func (r *Relay) KnowsVoice(name string) bool {
+	return name == "" || len(r.voices) == 0 || slices.ContainsFunc(r.voices, func(v string) bool { return strings.EqualFold(v, name) })
+}
+
+// Stages is the number of stages.
+func (r *Relay) Stages() int { return len(r.kinds) }
+
+// Chat is the stage that chat requests start at, -1 if there is none; with
+// recordings it is the one that writes them down, where there is one.
+func (r *Relay) Chat(recordings bool) int {
+	k := slices.IndexFunc(r.kinds, func(k remote.Kind) bool { return k == remote.Chat || k == remote.Omni })
+	if k >= 0 && recordings && r.Transcription() >= 0 {
+		return r.Transcription()
+	}
+	return k
+}
+
+// Speech is the stage that speech requests start at, -1 if there is none.
+func (r *Relay) Speech() int { return slices.Index(r.kinds, remote.Speech) }
+
+// Transcription is the stage that writes recordings down, -1 if there is none.
+func (r *Relay) Transcription() int { return slices.Index(r.kinds, remote.Transcription) }
