@@ -55,6 +55,8 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/audio/voices", handle: s.voices, about: "the voices"},
 		{method: "GET", path: "/v1/models", handle: s.models, about: "the model"},
 		{method: "GET", path: "/v1/models/{model...}", handle: s.oneModel, about: "one model"},
+		{method: "GET", path: "/play", handle: s.playPage, uncounted: true, about: "hear it: a page that speaks a text and shows how the sound came"},
+		{method: "GET", path: "/play/{file}", handle: s.playPart, uncounted: true},
 		{method: "GET", path: "/metrics", handle: s.page, uncounted: true, watch: true, about: "metrics, in the Prometheus text format"},
 		{method: "GET", path: "/health", handle: s.health, uncounted: true, both: true, about: "whether the process is alive"},
 		{method: "GET", path: "/ready", handle: s.ready, uncounted: true, both: true, about: "whether requests are taken"},
