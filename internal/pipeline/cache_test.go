@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/limelight-omni/limelight/internal/engine/ar"
 )
 
 func TestKVCacheBoundsTheLengthOfSequences(t *testing.T) {
@@ -24,5 +26,24 @@ func TestKVCacheBoundsTheLengthOfSequences(t *testing.T) {
 	o.Engines["talker"] = EngineConfig{KVCacheBytes: 100}
 	if p, err := New(o); err == nil || !strings.HasPrefix(err.Error(), "stage talker: a KV cache of 100 bytes holds no block") {
 		t.Errorf("New = %v, %v", p, err)
+	}
+}
+
+func TestSpokenPromptTakesUpWhatTheTalkerIsAskedToPrefill(t *testing.T) {
+	prefilled := make(chan int, 1)
+	p, _ := start(t, Options{Listener: func(stage, _ int) ar.Listener {
+		if stage != Talker {
+			return ar.Listener{}
+		}
+		return ar.Listener{Admitted: func(l *ar.Life) { prefilled <- l.PromptTokens }}
+	}})
+	req := request(p, 2)
+	taken, most, err := p.Frontend.SpokenPrompt(req.Tokens)
+	if err != nil || most != p.Frontend.talkerLen {
+		t.Fatalf("%d of %d, %v", taken, most, err)
+	}
+	ask(t, p, req)
+	if got := <-prefilled; got != taken {
+		t.Errorf("the talker prefilled %d rows, SpokenPrompt has %d", got, taken)
 	}
 }

@@ -101,6 +101,13 @@ func (f *Frontend) MaxModelLen() int { return f.maxModelLen }
 // Voices lists the speakers.
 func (f *Frontend) Voices() []string { return f.model.Config.Voices() }
 
+// SpokenPrompt is the number of rows that the talker makes of a prompt, and the
+// length of its sequences.
+func (f *Frontend) SpokenPrompt(tokens []int32) (taken, most int, err error) {
+	rows, _, err := f.model.Config.TalkerPromptRows(tokens)
+	return qwen3omni.PrefillRows(len(rows)), f.talkerLen, err
+}
+
 // SpeechEntry is the stage that speech requests start at.
 func (f *Frontend) SpeechEntry() int { return Talker }
 

@@ -76,6 +76,15 @@ func (s *Server) chatWork(c *call, req *openai.ChatRequest) (orchestrator.Reques
 	if room := s.model.MaxModelLen() - len(tokens); room < 1 {
 		return none, openai.BadRequest("messages", "the prompt has %d tokens, the model takes %d with at least one token of reply", len(tokens), s.model.MaxModelLen())
 	}
+	if req.Audio {
+		taken, most, err := s.model.SpokenPrompt(tokens)
+		if err != nil {
+			return none, openai.BadRequest("messages", "%v", err)
+		}
+		if taken >= most {
+			return none, openai.BadRequest("messages", "the prompt takes up %d tokens of the stage that speaks, which has %d with at least one of speech", taken, most)
+		}
+	}
 	sampling, e := s.samplingFor(req.Sampling, req.Stages)
 	if e != nil {
 		return none, e

@@ -148,3 +148,15 @@ func TestLookingAfterTheServer(t *testing.T) {
 		}
 	}
 }
+
+func TestPromptThatCannotBeSpokenWholeIsRefusedIfItIsToBeSpoken(t *testing.T) {
+	h := serve(t, pipeline.Options{Engines: map[string]pipeline.EngineConfig{"talker": {Blocks: 2}}}) // 32 rows
+	messages := `"messages":[{"role":"user","content":"` + strings.Repeat("long ", 30) + `"}],"max_tokens":2`
+	if r, body := h.exchange("/v1/chat/completions", `{"modalities":["text"],`+messages+`}`); r.StatusCode != 200 {
+		t.Errorf("text: %d %s", r.StatusCode, body)
+	}
+	r, body := h.exchange("/v1/chat/completions", `{"modalities":["audio"],`+messages+`}`)
+	if r.StatusCode != 400 || !strings.Contains(string(body), `"param":"messages"`) || !strings.Contains(string(body), "which has 32") {
+		t.Errorf("audio: %d %s", r.StatusCode, body)
+	}
+}

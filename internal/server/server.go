@@ -42,6 +42,10 @@ type Model interface {
 	Text(tokens []int32) string
 	// SpeechPrompt makes the tokens to speak from text.
 	SpeechPrompt(text string) []int32
+	// SpokenPrompt is how many tokens of the stage that speaks a prompt takes up,
+	// and of how many there must be more. It is an error if the prompt's reply
+	// cannot be spoken.
+	SpokenPrompt(tokens []int32) (taken, most int, err error)
 	// SpeechEntry is the stage that speech requests start at.
 	SpeechEntry() int
 	// Sampling returns each stage's default parameters, in a slice of the caller's.

@@ -263,7 +263,16 @@ func TestLivesOfSampledBlocksAreTold(t *testing.T) {
 }
 
 func TestStepsOfTheThinkerAllocateNothing(t *testing.T) {
-	e := assemble(tinyThinker(), Config{Listeners: []Listener{{Stepped: func(*Step) {}}}})
+	stepsAllocateNothing(t, tinyThinker(), 100)
+}
+
+// A chunk of frames is handed over in memory of its own, so no chunk ends here.
+func TestStepsOfTheTalkerBetweenChunksAllocateNothing(t *testing.T) {
+	stepsAllocateNothing(t, newTalker(tiny, Chunks{First: 1000, Then: 1000}), 300)
+}
+
+func stepsAllocateNothing(t *testing.T, m model, warm int) {
+	e := assemble(m, Config{Listeners: []Listener{{Stepped: func(*Step) {}}}})
 	var streams []engine.Stream
 	for i := range 4 {
 		req := engine.Request{Tokens: prompt(10 + i), Sampling: sampled(uint64(i), 1000)}
@@ -280,7 +289,7 @@ func TestStepsOfTheThinkerAllocateNothing(t *testing.T) {
 			}
 		}
 	}
-	for range 100 {
+	for range warm {
 		pass()
 	}
 	// A new KV block, a longer text: now and then something grows.

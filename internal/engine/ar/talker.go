@@ -31,7 +31,6 @@ func newTalker(m *qwen3omni.Model, chunks Chunks) *talker {
 		model:     m,
 		chunks:    chunks,
 		eos:       []int32{m.Config.CodecEOS()},
-		logits:    make([]float32, m.Talker.Vocab()),
 		predictor: m.Talker.Predictor().NewScratch(),
 	}
 }
@@ -41,7 +40,7 @@ type talker struct {
 	chunks Chunks
 
 	eos       []int32
-	logits    []float32 // [vocab], of one sequence
+	logits    []float32 // [deciding, vocab]; it grows to the largest step and stays
 	room      candidateRoom
 	predictor *qwen3omni.PredictorScratch
 
@@ -175,20 +174,21 @@ func (p *speaking) usage() engine.Usage {
 }
 
 func (t *talker) decide(batch []*sequence, hidden []float32) {
-	width := t.decoder().Hidden()
+	width, vocab := t.decoder().Hidden(), t.model.Talker.Vocab()
 	t.framing, t.hidden, t.embeds = t.framing[:0], t.hidden[:0], t.embeds[:0]
+	t.logits = slices.Grow(t.logits[:0], len(batch)*vocab)[:len(batch)*vocab]
+	t.model.Talker.Logits(t.logits, hidden, len(batch))
 	for i, s := range batch {
-		row := hidden[i*width : (i+1)*width]
-		t.model.Talker.Logits(t.logits, row, 1)
-		t.model.Talker.Suppress(t.logits)
+		row, logits := hidden[i*width:(i+1)*width], t.logits[i*vocab:(i+1)*vocab]
+		t.model.Talker.Suppress(logits)
 		p := s.program.(*speaking)
 		if p.req.Sampling.IgnoreEOS {
-			t.logits[t.eos[0]] = never
+			logits[t.eos[0]] = never
 		}
 		if s.generated == 0 {
-			s.sampler.prompt(len(t.logits), nil) // the prompt is rows, not codes
+			s.sampler.prompt(vocab, nil) // the prompt is rows, not codes
 		}
-		id := s.sampler.choose(t.logits, t.eos, &t.room)
+		id := s.sampler.choose(logits, t.eos, &t.room)
 		s.generated++
 		switch {
 		case id == t.eos[0] || slices.Contains(p.req.Sampling.StopTokens, id):

@@ -17,12 +17,7 @@ func NewThinker(m *qwen3omni.Model, tok tokenizer.Tokenizer, cfg Config) *Engine
 }
 
 func newThinker(m *qwen3omni.Model, tok tokenizer.Tokenizer) *thinker {
-	return &thinker{
-		model:  m,
-		tok:    tok,
-		eos:    m.Generation.ThinkerEOS(),
-		logits: make([]float32, m.Thinker.Vocab()),
-	}
+	return &thinker{model: m, tok: tok, eos: m.Generation.ThinkerEOS()}
 }
 
 type thinker struct {
@@ -30,7 +25,7 @@ type thinker struct {
 	tok   tokenizer.Tokenizer
 	eos   []int32
 
-	logits []float32 // [vocab], of one sequence
+	logits []float32 // [deciding, vocab]; it grows to the largest step and stays
 	room   candidateRoom
 	scores scores
 }
@@ -82,17 +77,19 @@ func (p *thinking) usage() engine.Usage {
 }
 
 func (t *thinker) decide(batch []*sequence, hidden []float32) {
-	width := t.model.Thinker.Decoder().Hidden()
+	vocab := t.model.Thinker.Vocab()
+	t.logits = slices.Grow(t.logits[:0], len(batch)*vocab)[:len(batch)*vocab]
+	// All at once: the head is a large part of the weights, and is read once.
+	t.model.Thinker.Logits(t.logits, hidden, len(batch))
 	for i, s := range batch {
-		p := s.program.(*thinking)
+		p, logits := s.program.(*thinking), t.logits[i*vocab:(i+1)*vocab]
 		if s.generated == 0 {
-			s.sampler.prompt(len(t.logits), p.ids)
+			s.sampler.prompt(vocab, p.ids)
 		}
-		t.model.Thinker.Logits(t.logits, hidden[i*width:(i+1)*width], 1)
 		if p.req.Sampling.Logprobs {
-			t.scores.take(t.logits, p.req.Sampling.TopLogprobs)
+			t.scores.take(logits, p.req.Sampling.TopLogprobs)
 		}
-		p.accept(s, s.sampler.choose(t.logits, t.eos, &t.room))
+		p.accept(s, s.sampler.choose(logits, t.eos, &t.room))
 	}
 }
 

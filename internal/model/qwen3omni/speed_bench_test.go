@@ -125,6 +125,7 @@ func BenchmarkLanguageModel(b *testing.B) {
 				b.ReportMetric(float64(batch*prompt)/took, "tokens/s")
 			})
 			b.Run(fmt.Sprintf("%s/decode/batch=%d", model.name, batch), func(b *testing.B) {
+				run.step(0, prompt)
 				for at := prompt; at < limit; at++ {
 					run.step(at, 1)
 				}

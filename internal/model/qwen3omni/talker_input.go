@@ -100,6 +100,10 @@ func (in *TalkerInput) Prefill() (rows []float32, ok bool) {
 	return rows, true
 }
 
+// PrefillRows is the length of the prefill of a prompt of which the talker reads
+// so many rows, as Config.TalkerPromptRows lists them.
+func PrefillRows(prompt int) int { return prompt - headRows + len(assistantPart{}) }
+
 // assistantPart is the end of the prefill: each row is the sum of a text row
 // and, from the fourth on, the embedding of a codec id.
 type assistantPart [9]struct {
