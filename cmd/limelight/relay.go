@@ -12,7 +12,7 @@ import (
 func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, error) {
 	o := pipeline.RelayOptions{
 		Voices: c.Relay.Voices, MaxInFlight: c.Relay.MaxInFlight, Policy: c.Relay.Policy, Retries: c.Relay.Retries,
-		AnswerTimeout: c.Relay.AnswerTimeout, HealthInterval: c.Relay.HealthInterval, HealthTimeout: c.Relay.HealthTimeout, StartTimeout: c.Relay.StartTimeout,
+		AnswerTimeout: c.Relay.AnswerTimeout, HealthInterval: c.Relay.HealthInterval, DiscoveryInterval: c.Relay.DiscoveryInterval, HealthTimeout: c.Relay.HealthTimeout, StartTimeout: c.Relay.StartTimeout,
 		MaxQueue: c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout,
 		LogStats: c.Metrics.LogStats, Exemplars: c.Metrics.Exemplars, OmniPrefix: c.Metrics.Prefix, Version: server.Version(), Log: log,
 	}
@@ -21,6 +21,9 @@ func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, er
 	}
 	if o.HealthInterval == 0 {
 		o.HealthInterval = -1
+	}
+	if o.DiscoveryInterval == 0 {
+		o.DiscoveryInterval = -1
 	}
 	if len(c.ServedModelNames) > 0 {
 		o.ServedName = c.ServedModelNames[0]

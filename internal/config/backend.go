@@ -19,7 +19,8 @@ var Policies = []string{"least-in-flight", "round-robin", "power-of-two", "consi
 type Backend struct {
 	// Kind is one of BackendKinds.
 	Kind string
-	// URL is the server's root, or the name of a file of servers.
+	// URL is the server's root, dns+http://NAME:PORT for one at each of a name's
+	// addresses, or file:PATH for one at each line of a file.
 	URL string
 	// Model is the model's name there; empty asks the server.
 	Model string
@@ -43,7 +44,9 @@ func ParseBackend(s string) (Backend, error) {
 	if !slices.Contains(BackendKinds, b.Kind) {
 		return bad("unknown kind %q; the kinds are %s", clip(b.Kind), strings.Join(BackendKinds, ", "))
 	}
-	if u, err := url.Parse(b.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if file, ok := strings.CutPrefix(b.URL, "file:"); ok && file != "" {
+		// a file of servers
+	} else if u, err := url.Parse(b.URL); err != nil || !slices.Contains([]string{"http", "https", "dns+http"}, u.Scheme) || u.Host == "" {
 		return bad("%q is no URL", clip(b.URL))
 	}
 	for _, part := range parts[1:] {
@@ -93,7 +96,9 @@ type Relay struct {
 	MaxInFlight int
 	// Retries is how many further servers are tried.
 	Retries int
-	// AnswerTimeout, HealthInterval, HealthTimeout and StartTimeout are times;
-	// 0 turns the first two off.
-	AnswerTimeout, HealthInterval, HealthTimeout, StartTimeout time.Duration
+	// AnswerTimeout, HealthInterval and DiscoveryInterval are times, of which 0
+	// turns each off.
+	AnswerTimeout, HealthInterval, DiscoveryInterval time.Duration
+	// HealthTimeout bounds a health check, StartTimeout the wait at the start.
+	HealthTimeout, StartTimeout time.Duration
 }

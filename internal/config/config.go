@@ -219,7 +219,7 @@ func Default() *Config {
 		Peers:   Peers{Timeout: 30 * time.Second},
 		Relay: Relay{
 			Policy: Policies[0], MaxInFlight: 64, Retries: 2,
-			HealthInterval: 5 * time.Second, HealthTimeout: 2 * time.Second, StartTimeout: 30 * time.Second,
+			HealthInterval: 5 * time.Second, DiscoveryInterval: 10 * time.Second, HealthTimeout: 2 * time.Second, StartTimeout: 30 * time.Second,
 		},
 		Stages: []Stage{
 			{Name: "thinker", NumReplicas: 1, samples: true},

@@ -128,7 +128,7 @@ func (c *Config) Options() []Option {
 			Help: "PEM file of the key of ssl_certfile"},
 
 		{Key: "relay.backend", Flag: "backend", value: texts(&c.Relay.Backends, "[KIND=]URL", isBackend),
-			Help: "servers that do the work in place of the embedded engine, each as [KIND=]URL with ,model=NAME ,voice=NAME ,rate=HERTZ behind it; KIND is omni (default), chat, speech or transcription; several of one kind are all used, several kinds are stages"},
+			Help: "servers that do the work in place of the embedded engine, each as [KIND=]URL with ,model=NAME ,voice=NAME ,rate=HERTZ behind it; KIND is omni (default), chat, speech or transcription; several of one kind are all used, several kinds are stages; dns+http://NAME:PORT is a server at each of the name's addresses, file:PATH one at each line of a file"},
 		{Key: "relay.api_key", Flag: "relay-api-key", Env: "LIMELIGHT_RELAY_API_KEY", Secret: true, value: text(&c.Relay.APIKey),
 			Help: "key that the servers want, as Authorization: Bearer KEY"},
 		{Key: "relay.voices", value: texts(&c.Relay.Voices, "NAME", isVoice),
@@ -145,6 +145,8 @@ func (c *Config) Options() []Option {
 			Help: "time between two health checks of a server; 0s checks none"},
 		{Key: "relay.health_timeout", value: duration(&c.Relay.HealthTimeout, shortest),
 			Help: "how long a server may take to say how it is"},
+		{Key: "relay.discovery_interval", value: duration(&c.Relay.DiscoveryInterval, 0),
+			Help: "time between two looks at names and files of servers; 0s looks at the start only"},
 		{Key: "relay.start_timeout", value: duration(&c.Relay.StartTimeout, shortest),
 			Help: "how long the start waits for a server to say what the model is called"},
 	}

@@ -27,14 +27,20 @@ func (o *Orchestrator) FindStage(nameOrID string) (int, error) {
 }
 
 // AddReplica starts a further replica of a stage in this process and returns its
-// id. Requests that wait get its places at once.
+// id.
 func (o *Orchestrator) AddReplica(k int) (int, error) {
+	return o.Join(k, func(id int) engine.Engine { return o.newEngine(k, id) })
+}
+
+// Join makes an engine a further replica of a stage and returns its id. Requests
+// that wait get its places at once.
+func (o *Orchestrator) Join(k int, start func(id int) engine.Engine) (int, error) {
 	if o.Draining() {
 		return 0, ErrDraining
 	}
 	r, err := o.stages[k].Add(func(id int) engine.Engine {
 		o.metrics.ReplicaJoined(k, id)
-		return o.newEngine(k, id)
+		return start(id)
 	})
 	if err != nil {
 		return 0, err

@@ -18,11 +18,14 @@ import (
 	"github.com/limelight-omni/limelight/metrics"
 )
 
-// Backend is one server behind a relay: its kind names its stage.
+// Backend is a server behind a relay, or a source that tells of servers.
 type Backend struct {
-	// Kind is one of the kinds of package remote: chat, omni, speech, transcription.
+	// Kind is one of the kinds of package remote: chat, omni, speech,
+	// transcription. It names the stage.
 	Kind string
-	URL  string
+	// URL is the server's root. "dns+http://NAME:PORT" stands for a server at each
+	// address that NAME has, "file:PATH" for one at each line of a file.
+	URL string
 	// Model is the model's name there; empty asks the server.
 	Model string
 	// APIKey is the bearer token that the server wants.
@@ -56,6 +59,9 @@ type RelayOptions struct {
 	// Ejection takes out servers that fail at requests in a row; default three,
 	// for 1 s at first and 60 s at most.
 	Ejection stage.Ejection
+	// DiscoveryInterval is the time between two looks at the sources that tell of
+	// servers; default 10 s, negative looks at the start only.
+	DiscoveryInterval time.Duration
 	// StartTimeout bounds the wait for a first server that answers; default 30 s.
 	StartTimeout time.Duration
 
@@ -84,10 +90,12 @@ type Relay struct {
 	voices       []string
 	kinds        []remote.Kind // by stage
 
-	o       RelayOptions
-	engines [][]*remote.Engine // by stage and replica
-	stop    chan struct{}
-	health  sync.WaitGroup
+	o    RelayOptions
+	stop chan struct{}
+	work sync.WaitGroup // the checks of health and the looks at the sources
+
+	mu      sync.Mutex       // guards members
+	members []map[int]member // by stage and replica
 }
 
 func (o RelayOptions) withDefaults() RelayOptions {
@@ -118,6 +126,9 @@ func (o RelayOptions) withDefaults() RelayOptions {
 	if o.Ejection.Max <= 0 {
 		o.Ejection.Max = time.Minute
 	}
+	if o.DiscoveryInterval == 0 {
+		o.DiscoveryInterval = 10 * time.Second
+	}
 	if o.StartTimeout <= 0 {
 		o.StartTimeout = 30 * time.Second
 	}
@@ -134,22 +145,30 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 		return nil, err
 	}
 	r := &Relay{o: o, name: o.ServedName, voices: o.Voices, stop: make(chan struct{})}
-	for _, kind := range relayOrder {
-		if err := r.addStage(kind); err != nil {
-			return nil, errors.Join(err, r.closeEngines())
-		}
+	if err := r.findStages(); err != nil {
+		return nil, err
 	}
-	if err := r.check(); err != nil {
-		return nil, errors.Join(err, r.closeEngines())
+	found := r.look(ctx)
+	engines := make([][]engine.Engine, len(r.kinds))
+	for k := range r.kinds {
+		r.members = append(r.members, map[int]member{})
+		for _, f := range found[k] {
+			e, err := r.newEngine(k, f.Backend)
+			if err != nil {
+				return nil, errors.Join(err, closeAll(engines))
+			}
+			r.members[k][len(engines[k])] = member{e, f}
+			engines[k] = append(engines[k], e)
+		}
 	}
 	if r.name == "" {
 		if r.name, err = r.discover(ctx); err != nil {
-			return nil, errors.Join(err, r.closeEngines())
+			return nil, errors.Join(err, closeAll(engines))
 		}
 	}
 	var infos []metrics.StageInfo
 	for k, kind := range r.kinds {
-		infos = append(infos, metrics.StageInfo{ID: k, Replicas: len(r.engines[k]), Audio: relayOutput[kind]&orchestrator.Audio != 0})
+		infos = append(infos, metrics.StageInfo{ID: k, Replicas: len(engines[k]), Audio: relayOutput[kind]&orchestrator.Audio != 0})
 	}
 	r.Metrics = metrics.New(metrics.Options{
 		ModelName: r.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version, Stages: infos,
@@ -157,11 +176,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	var stages []orchestrator.Stage
 	var connectors []connector.Connector
 	for k, kind := range r.kinds {
-		engines := make([]engine.Engine, len(r.engines[k]))
-		for i, e := range r.engines[k] {
-			engines[i] = e
-		}
-		pool := stage.NewPool(k, string(kind), o.MaxInFlight, nil, engines...)
+		pool := stage.NewPool(k, string(kind), o.MaxInFlight, nil, engines[k]...)
 		pool.SetPolicy(policy)
 		pool.SetEjection(r.ejection(string(kind)))
 		stages = append(stages, orchestrator.Stage{Pool: pool, Output: relayOutput[kind], Retries: o.Retries})
@@ -170,11 +185,14 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 		}
 	}
 	r.Orchestrator = orchestrator.New(orchestrator.Options{
-		Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Metrics: r.Metrics,
+		Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Metrics: r.Metrics, Log: o.Log,
 	})
 	if o.HealthInterval > 0 {
 		r.CheckHealth(ctx)
-		r.health.Go(r.watch)
+		r.every(o.HealthInterval, r.CheckHealth)
+	}
+	if o.DiscoveryInterval > 0 && r.hasSources() {
+		r.every(o.DiscoveryInterval, r.Discover)
 	}
 	return r, nil
 }
@@ -188,24 +206,21 @@ func (r *Relay) ejection(name string) stage.Ejection {
 	return e
 }
 
-func (r *Relay) addStage(kind remote.Kind) error {
-	var engines []*remote.Engine
-	for _, b := range r.o.Backends {
-		if b.Kind != string(kind) {
-			continue
+// findStages finds the stages that the backends are of.
+func (r *Relay) findStages() error {
+	for _, kind := range relayOrder {
+		if slices.ContainsFunc(r.o.Backends, func(b Backend) bool { return b.Kind == string(kind) }) {
+			r.kinds = append(r.kinds, kind)
 		}
-		e, err := remote.New(remote.Config{
-			Kind: kind, URL: b.URL, Model: b.Model, APIKey: b.APIKey, Voice: b.Voice, SampleRate: b.SampleRate, AnswerTimeout: r.o.AnswerTimeout,
-		})
-		if err != nil {
-			return err
-		}
-		engines = append(engines, e)
 	}
-	if engines != nil {
-		r.kinds, r.engines = append(r.kinds, kind), append(r.engines, engines)
-	}
-	return nil
+	return r.check()
+}
+
+// newEngine makes a server a replica of stage k.
+func (r *Relay) newEngine(k int, b Backend) (*remote.Engine, error) {
+	return remote.New(remote.Config{
+		Kind: r.kinds[k], URL: b.URL, Model: b.Model, APIKey: b.APIKey, Voice: b.Voice, SampleRate: b.SampleRate, AnswerTimeout: r.o.AnswerTimeout,
+	})
 }
 
 // check refuses stages that make no pipeline.
@@ -235,8 +250,8 @@ func (r *Relay) discover(ctx context.Context) (string, error) {
 	k := max(0, slices.IndexFunc(r.kinds, func(k remote.Kind) bool { return relayOutput[k]&orchestrator.Text != 0 }))
 	for told := false; ; told = true {
 		var failures []error
-		for _, e := range r.engines[k] {
-			name, err := e.Model(ctx)
+		for _, m := range r.servers(k) {
+			name, err := m.Model(ctx)
 			if err == nil {
 				return name, nil
 			}
@@ -253,33 +268,34 @@ func (r *Relay) discover(ctx context.Context) (string, error) {
 	}
 }
 
-// watch checks the servers' health until the relay is closed.
-func (r *Relay) watch() {
+// every does something at an interval until the relay is closed.
+func (r *Relay) every(interval time.Duration, do func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	r.health.Go(func() {
+	r.work.Go(func() {
 		<-r.stop
 		cancel()
 	})
-	ticker := time.NewTicker(r.o.HealthInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			r.CheckHealth(ctx)
-		case <-r.stop:
-			return
+	r.work.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				do(ctx)
+			case <-r.stop:
+				return
+			}
 		}
-	}
+	})
 }
 
 // CheckHealth asks every server once how it is, all at the same time. One that
 // does not say that it is well gets no new request until it does.
 func (r *Relay) CheckHealth(ctx context.Context) {
 	var all sync.WaitGroup
-	for k, engines := range r.engines {
+	for k := range r.kinds {
 		pool := r.Orchestrator.Stages()[k].Pool
-		for id, e := range engines {
+		for id, e := range r.servers(k) {
 			all.Go(func() {
 				probe, cancel := context.WithTimeout(ctx, r.o.HealthTimeout)
 				defer cancel()
@@ -296,19 +312,17 @@ func (r *Relay) CheckHealth(ctx context.Context) {
 	all.Wait()
 }
 
-// Close ends the health checks and every exchange with the servers.
+// Close ends the background work and every exchange with the servers.
 func (r *Relay) Close() error {
 	close(r.stop)
-	r.health.Wait()
+	r.work.Wait()
 	return r.Orchestrator.Close()
 }
 
-func (r *Relay) closeEngines() error {
+func closeAll(engines [][]engine.Engine) error {
 	var errs []error
-	for _, engines := range r.engines {
-		for _, e := range engines {
-			errs = append(errs, e.Close())
-		}
+	for _, e := range slices.Concat(engines...) {
+		errs = append(errs, e.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -325,7 +339,7 @@ func (r *Relay) About() string {
 func (r *Relay) Describe() string {
 	parts := make([]string, len(r.kinds))
 	for k, kind := range r.kinds {
-		parts[k] = fmt.Sprintf("%s=%d", kind, len(r.engines[k]))
+		parts[k] = fmt.Sprintf("%s=%d", kind, len(r.servers(k)))
 	}
 	return strings.Join(parts, ",")
 }

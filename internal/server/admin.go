@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func (s *Server) addReplica(c *call) {
 	if !ok {
 		return
 	}
-	id, err := s.orch.AddReplica(k)
+	id, err := s.newReplica(c, k)
 	if err != nil {
 		c.failAdmin(err)
 		return
@@ -89,6 +90,31 @@ func (s *Server) addReplica(c *call) {
 	s.log.Info("replica added", "stage", s.orch.Stages()[k].Name, "replica", id)
 	c.w.Header().Set("Location", fmt.Sprintf("/admin/stages/%d/replicas/%d", k, id))
 	c.answer(http.StatusCreated, s.replicaBody(k, stage.Member{ID: id, State: stage.Ready}))
+}
+
+// newReplica adds what the request asks for: an embedded replica, or, to a
+// relay, the server whose URL the body names.
+func (s *Server) newReplica(c *call, k int) (int, error) {
+	if s.relay == nil {
+		return s.orch.AddReplica(k)
+	}
+	data, err := s.body(c)
+	if err != nil {
+		return 0, openai.BadRequest("", "the body could not be read: %v", err)
+	}
+	var body struct {
+		URL string `json:"url"`
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&body); err != nil || body.URL == "" {
+		return 0, openai.BadRequest("url", `is required: the server to add, as {"url":"http://gpu2:8000"}`)
+	}
+	id, err := s.relay.AddServer(k, body.URL)
+	if err != nil && !errors.Is(err, orchestrator.ErrDraining) && !errors.Is(err, stage.ErrTooManyReplicas) {
+		return 0, openai.BadRequest("url", "%v", err)
+	}
+	return id, err
 }
 
 // removeReplica answers 202: the replica leaves when its requests have ended.
@@ -105,6 +131,9 @@ func (s *Server) removeReplica(c *call) {
 	if err := s.orch.RemoveReplica(k, id); err != nil {
 		c.failAdmin(err)
 		return
+	}
+	if s.relay != nil {
+		s.relay.Forget(k, id)
 	}
 	left := stage.Member{ID: id, State: stage.Draining}
 	for _, m := range s.orch.Stages()[k].Members() {
@@ -133,6 +162,11 @@ func (c *call) stage() (int, bool) {
 
 // failAdmin answers why the pipeline was not changed.
 func (c *call) failAdmin(err error) {
+	var said *openai.Error
+	if errors.As(err, &said) {
+		c.fail(said)
+		return
+	}
 	status := http.StatusInternalServerError
 	switch {
 	case errors.Is(err, orchestrator.ErrUnknownStage), errors.Is(err, stage.ErrUnknownReplica):

@@ -29,6 +29,10 @@ type Relay interface {
 	Speech() int
 	// Transcription is the stage that writes recordings down.
 	Transcription() int
+	// AddServer makes a server a further replica of a stage, and Forget says that
+	// one was removed.
+	AddServer(stage int, address string) (int, error)
+	Forget(stage, replica int)
 }
 
 // relayedChat reads a chat request for servers behind this one. Its body is
