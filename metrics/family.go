@@ -29,6 +29,7 @@ const (
 	GroupPipeline Group = "Pipeline"
 	GroupAudio    Group = "Audio"
 	GroupTransfer Group = "Transfer"
+	GroupEngine   Group = "Engine"
 	GroupOwn      Group = "Limelight's own"
 	GroupHTTP     Group = "HTTP"
 	GroupRuntime  Group = "Runtime"
@@ -41,8 +42,10 @@ type Family struct {
 	Kind Kind
 	// Labels are all label names, model_name included.
 	Labels []string
-	// Buckets are a histogram's upper bounds, without +Inf.
+	// Buckets are a histogram's upper bounds, without +Inf. Lengths says that
+	// they are LengthBuckets of the longest sequence instead.
 	Buckets []float64
+	Lengths bool
 	// Unit of the values: seconds, bytes, frames, requests, ratio.
 	Unit string
 	// Help is the HELP line: the definition in a sentence or two.
@@ -59,9 +62,14 @@ type Family struct {
 	// have children that can move; nil means any pipeline. An option among them
 	// makes the family one that may stand without a child.
 	Needs []Need
+	// NamedWith are the options without which the page does not even name the
+	// family; nil means that it is named on every page.
+	NamedWith []Need
 	// At lists the outcomes that move a counter, a histogram or a summary, each
 	// by itself. Gauges have none: they are read at scrape.
 	At []Outcome
+	// May lists the outcomes that move it in some cases, by Moves and Still.
+	May []Outcome
 	// Constant says why no event of this server moves the family, "the engine
 	// has no KV connector" for instance; empty for a family that moves.
 	Constant string
@@ -119,7 +127,7 @@ func (f Family) own() []string {
 // Families returns the table: every family that Limelight declares, in the
 // order of the documentation.
 func Families() []Family {
-	return slices.Concat(pipelineFamilies(), audioFamilies(), transferFamilies(), ownFamilies(), httpFamilies(), runtimeFamilies())
+	return slices.Concat(pipelineFamilies(), audioFamilies(), transferFamilies(), engineFamilies(), ownFamilies(), httpFamilies(), runtimeFamilies())
 }
 
 // family looks one up; a name that is not in the table is a mistake in the

@@ -88,7 +88,7 @@ func (m *Metrics) write(w io.Writer, open bool) {
 func (m *Metrics) childless(gathered []*dto.MetricFamily) []Family {
 	var missing []Family
 	for _, f := range m.table {
-		if f.Foreign {
+		if f.Foreign || slices.ContainsFunc(f.NamedWith, func(n Need) bool { return !slices.Contains(m.options, n) }) {
 			continue
 		}
 		f.Name = m.shown(f.Name)

@@ -39,6 +39,7 @@ func (m *Metrics) ReplicaLeft(stage, id int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.left[replica{stage, id}] = m.now()
+	m.engines.left(replica{stage, id})
 }
 
 // forget takes the series of replicas that left long ago off the page. It runs
@@ -53,6 +54,7 @@ func (m *Metrics) forget() {
 		delete(m.left, r)
 		m.gone[r] = true
 		delete(m.voices, r)
+		delete(m.inner, r)
 		for e := range m.edges {
 			if e.from == r || e.to == r {
 				delete(m.edges, e)

@@ -27,6 +27,13 @@ type Options struct {
 	// the end-to-end and first-packet times, for pages in OpenMetrics. It costs
 	// two maps a request.
 	Exemplars bool
+	// EnableMFU adds samples to the estimates of operations and bytes.
+	EnableMFU bool
+	// KVCacheMetrics adds the families of KV blocks' lives.
+	KVCacheMetrics bool
+	// LongestSequence is the most tokens that a sequence of any autoregressive
+	// stage may have, which bounds the buckets of the families that count them.
+	LongestSequence int
 	// Stages are the pipeline's stages.
 	Stages []StageInfo
 
@@ -60,9 +67,12 @@ type Metrics struct {
 	audio    *audioVecs
 	transfer *transferVecs
 	work     *stageVecs
+	engines  *engineVecs
 	stages   []*StageRecorder // by id; written by New alone
 
 	exemplars bool
+	options   []Need // options that are on
+	lengths   []float64
 
 	infos []StageInfo // written by New alone, as vecs
 	vecs  []vec
@@ -70,6 +80,7 @@ type Metrics struct {
 
 	mu     sync.RWMutex // guards the fields below
 	voices map[replica]*AudioRecorder
+	inner  map[replica]*EngineRecorder
 	edges  map[edge]*TransferRecorder
 	left   map[replica]time.Time // when those whose series are still on the page left
 	gone   map[replica]bool      // those whose series are not any more
@@ -86,12 +97,15 @@ func New(o Options) *Metrics {
 		labels:   prometheus.Labels{"model_name": o.ModelName},
 		registry: prometheus.NewRegistry(),
 		voices:   map[replica]*AudioRecorder{},
+		inner:    map[replica]*EngineRecorder{},
 		edges:    map[edge]*TransferRecorder{},
 
 		left: map[replica]time.Time{},
 		gone: map[replica]bool{},
 
 		exemplars: o.Exemplars,
+		options:   o.on(),
+		lengths:   LengthBuckets(o.LongestSequence),
 		infos:     o.Stages,
 		now:       o.now,
 	}
@@ -111,6 +125,7 @@ func New(o Options) *Metrics {
 	m.replicas = newReplicaGauges(m)
 	m.registry.MustRegister(m.replicas)
 	m.work = newStageVecs(m)
+	m.engines = newEngineVecs(m, o)
 	for _, s := range o.Stages {
 		m.stages = append(m.stages, make([]*StageRecorder, max(0, s.ID+1-len(m.stages)))...)
 		m.stages[s.ID] = m.work.bind(s)
@@ -120,6 +135,23 @@ func New(o Options) *Metrics {
 	}
 	return m
 }
+
+// on lists the options that are on.
+func (o Options) on() []Need {
+	var on []Need
+	for _, option := range []struct {
+		need Need
+		on   bool
+	}{{NeedStats, o.LogStats}, {NeedMFU, o.EnableMFU}, {NeedKV, o.KVCacheMetrics}} {
+		if option.on {
+			on = append(on, option.need)
+		}
+	}
+	return on
+}
+
+// Recording says whether statistics are on.
+func (m *Metrics) Recording() bool { return m != nil && m.engines != nil }
 
 // Requests returns the recorder of the pipeline's requests.
 func (m *Metrics) Requests() *RequestRecorder {
@@ -164,6 +196,18 @@ func (m *Metrics) Audio(stage, id int) *AudioRecorder {
 	return once(m, m.voices, r, m.audio.bind, r)
 }
 
+// Engine returns the recorder of a replica of an autoregressive stage that runs
+// in this process. The replica's children appear at zero with the first call;
+// the same labels give the same recorder. It is nil when the replica's series
+// have left the page.
+func (m *Metrics) Engine(stage, id int) *EngineRecorder {
+	if m == nil || m.engines == nil {
+		return nil
+	}
+	r := replica{stage, id}
+	return once(m, m.inner, r, m.engines.bind, r)
+}
+
 // Transfer returns the recorder of one edge. Its children appear on the page
 // with its first hop. It is nil when the series of either end have left the page.
 func (m *Metrics) Transfer(fromStage, fromReplica, toStage, toReplica int) *TransferRecorder {
@@ -203,10 +247,7 @@ func (m *Metrics) build(version string) {
 	if version == "" {
 		version = "devel"
 	}
-	f := family(m.table, buildInfo)
-	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, f.own())
-	m.registry.MustRegister(info)
-	info.WithLabelValues(version).Set(1)
+	m.gauge(buildInfo).WithLabelValues(version).Set(1)
 }
 
 func (m *Metrics) counter(name string) *prometheus.CounterVec {
@@ -217,8 +258,18 @@ func (m *Metrics) counter(name string) *prometheus.CounterVec {
 	return v
 }
 
+func (m *Metrics) gauge(name string) *prometheus.GaugeVec {
+	f := family(m.table, name)
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help, ConstLabels: m.shared(f)}, f.own())
+	m.registry.MustRegister(v)
+	return v
+}
+
 func (m *Metrics) histogram(name string) *prometheus.HistogramVec {
 	f := family(m.table, name)
+	if f.Lengths {
+		f.Buckets = m.lengths
+	}
 	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: f.Name, Help: f.Help, ConstLabels: m.shared(f), Buckets: f.Buckets}, f.own())
 	m.registry.MustRegister(v)
 	m.vecs = append(m.vecs, vec{f, v.DeletePartialMatch})

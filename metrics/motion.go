@@ -1,5 +1,7 @@
 package metrics
 
+import "slices"
+
 // Need is something that a pipeline must have for a family to move.
 type Need string
 
@@ -8,13 +10,15 @@ const (
 	NeedAR    Need = "an autoregressive stage"
 	NeedAudio Need = "a stage that produces audio"
 	NeedHops  Need = "two stages"
+	NeedStats Need = "--log-stats"
 	NeedMFU   Need = "--enable-mfu-metrics"
+	NeedKV    Need = "--kv-cache-metrics"
 )
 
 // Option says whether the need is an option of the server rather than a part
 // of the pipeline: a family that needs one may have no child although its
 // group has.
-func (n Need) Option() bool { return n == NeedMFU }
+func (n Need) Option() bool { return n == NeedStats || n == NeedMFU || n == NeedKV }
 
 // Outcome is one way in which a request can go.
 type Outcome string
@@ -40,12 +44,19 @@ const (
 	OutcomeFailed Outcome = "failure"
 	// OutcomeRefused: a request that was not admitted.
 	OutcomeRefused Outcome = "refusal"
+	// OutcomeRepeated: a text whose prompt begins as an earlier one did.
+	OutcomeRepeated Outcome = "repeated prompt"
+	// OutcomeCrowded: texts, each with a beginning of its own, that need more KV
+	// blocks together than there are.
+	OutcomeCrowded Outcome = "crowd"
 )
 
 // Sets of outcomes that many families share.
 var (
 	soundOutcomes    = []Outcome{OutcomeAudio, OutcomeStream, OutcomeSpeech}
-	naturalOutcomes  = append([]Outcome{OutcomeText, OutcomeSkipped}, soundOutcomes...)
-	admittedOutcomes = append([]Outcome{OutcomeAborted, OutcomeFailed}, naturalOutcomes...)
+	textOutcomes     = []Outcome{OutcomeText, OutcomeRepeated, OutcomeCrowded}
+	leftOutcomes     = []Outcome{OutcomeAborted, OutcomeFailed} // some stages may be done when they come
+	naturalOutcomes  = slices.Concat(textOutcomes, []Outcome{OutcomeSkipped}, soundOutcomes)
+	admittedOutcomes = slices.Concat(leftOutcomes, naturalOutcomes)
 	everyOutcome     = append([]Outcome{OutcomeRefused}, admittedOutcomes...)
 )

@@ -33,6 +33,7 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 	states := func(s ReplicaState) func(*Metrics) {
 		return func(m *Metrics) { m.ObserveReplicas(replicas(s)) }
 	}
+	configured := func(m *Metrics) { m.ConfigureCache(1, 0, CacheConfig{BlockSize: 16}) }
 	for _, c := range []struct {
 		name          string
 		moving, still string
@@ -76,6 +77,7 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{wastedAudioSeconds, "failed", "a stage without sound", wasted(2, Error, 0, 0.5), wasted(1, Error, 0, 0.5), 0.5, 0, []string{"finished_reason=error"}},
 		{replicaState, "a place taken", "places left", states(ReplicaFull), states(ReplicaReady), 1, 0, []string{"stage=1", "replica=0", "state=full"}},
 		{replicaState, "places left", "a place taken", states(ReplicaReady), states(ReplicaFull), 1, 0, []string{"stage=1", "state=ready"}},
+		{cacheConfigInfo, "configured", "not configured", configured, nothing, 1, 0, []string{"stage=1", "block_size=16"}},
 		{httpRequests, "2xx", "nothing", request, nothing, 1, 0, []string{"status=2xx", "method=GET", "handler=/v1/models"}},
 		{httpRequests, "client gone is 4xx", "2xx", func(m *Metrics) { m.HTTP().Route("/x").Observe("POST", 0, 0, 0, ms) }, request, 1, 0, []string{"status=4xx"}},
 		{httpRequestSize, "request", "nothing", request, nothing, 1, 0, nil},
@@ -153,7 +155,7 @@ func TestMethodsThatClientsInventShareOneChild(t *testing.T) {
 func TestNilRecordersAreSilent(t *testing.T) {
 	var m *Metrics
 	useAll(m)
-	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
+	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Engine(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
 		t.Error("a nil Metrics gave a recorder")
 	}
 }
@@ -165,20 +167,30 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 		refusals, work := m.Refusals(), m.Stage(1)
 		requests, audio, hops, route := m.Requests(), m.Audio(2, 1), m.Transfer(1, 0, 2, 1), m.HTTP().Route("/v1/models")
 		route.Observe("GET", 200, 0, 0, 0)
+		inner := m.Engine(1, 0)
+		finished, gaps := FinishedRequest{Reason: Stop, Generated: 3, Choices: 1, MaxTokens: 4, Scheduled: time.Now(), FirstToken: time.Now()}, []time.Duration{1, 2}
 		for name, f := range map[string]func(){
-			"Ended":       func() { requests.Ended(Stop, time.Second, "r") },
-			"Admitted":    func() { requests.Admitted() },
-			"Refused":     func() { refusals.Refused(QueueFull) },
-			"Failed":      func() { work.Failed(CauseHop) },
-			"Wasted":      func() { work.Wasted(Abort, 1, 1) },
-			"FirstPacket": func() { audio.FirstPacket(time.Second, "r") },
-			"Finished":    func() { audio.Finished(1, 24000, time.Second) },
-			"Played":      func() { audio.Played(0) },
-			"Skipped":     func() { audio.Skipped(NoAudioData) },
-			"Hop":         func() { hops.Hop(1, 1, 1, 1) },
-			"Audio":       func() { m.Audio(2, 1) },
-			"Transfer":    func() { m.Transfer(1, 0, 2, 1) },
-			"Observe":     func() { route.Observe("GET", 200, 0, 0, 0) },
+			"Ended":          func() { requests.Ended(Stop, time.Second, "r") },
+			"Admitted":       func() { requests.Admitted() },
+			"Refused":        func() { refusals.Refused(QueueFull) },
+			"Failed":         func() { work.Failed(CauseHop) },
+			"Wasted":         func() { work.Wasted(Abort, 1, 1) },
+			"FirstPacket":    func() { audio.FirstPacket(time.Second, "r") },
+			"Finished":       func() { audio.Finished(1, 24000, time.Second) },
+			"Played":         func() { audio.Played(0) },
+			"Skipped":        func() { audio.Skipped(NoAudioData) },
+			"Hop":            func() { hops.Hop(1, 1, 1, 1) },
+			"Audio":          func() { m.Audio(2, 1) },
+			"Transfer":       func() { m.Transfer(1, 0, 2, 1) },
+			"Engine":         func() { m.Engine(1, 0) },
+			"Scheduled":      func() { inner.Scheduled(20, 16) },
+			"FirstOutput":    func() { inner.FirstOutput(20, 16, time.Second) },
+			"Output":         func() { inner.Output(time.Second) },
+			"Preempted":      func() { inner.Preempted() },
+			"Stepped":        func() { inner.Stepped(Step{1, 2, Estimate{3, 4, 5}}) },
+			"EngineFinished": func() { inner.Finished(finished) },
+			"BlockEvicted":   func() { inner.BlockEvicted(1, 2, gaps) },
+			"Observe":        func() { route.Observe("GET", 200, 0, 0, 0) },
 		} {
 			if n := testing.AllocsPerRun(100, f); n != 0 {
 				t.Errorf("%s: %v allocations", name, n)

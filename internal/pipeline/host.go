@@ -57,7 +57,7 @@ func NewHost(o Options, stages []string, files *TLSFiles) (*Host, error) {
 		}
 		s := peer.HostStage{Name: name}
 		for replica := range counts[k] {
-			s.Engines = append(s.Engines, o.newEngine(front, k, replica))
+			s.Engines = append(s.Engines, o.newEngine(front, nil, k, replica))
 		}
 		offer.Stages = append(offer.Stages, s)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/engine/ar"
 	"github.com/limelight-omni/limelight/internal/engine/codec"
+	"github.com/limelight-omni/limelight/internal/engine/stats"
 	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/internal/stage"
@@ -78,6 +79,9 @@ type Options struct {
 	LogStats bool
 	// EnableMFU records the families of model FLOPs utilization, too.
 	EnableMFU bool
+	// KVCacheMetrics records the families of KV blocks' lives, too, of the blocks
+	// that Engines sample.
+	KVCacheMetrics bool
 	// OmniPrefix is the prefix of the omni families on the page; empty is the
 	// default of package metrics.
 	OmniPrefix string
@@ -110,6 +114,7 @@ type Pipeline struct {
 	Metrics      *metrics.Metrics
 
 	peers []*joined
+	stats *stats.Reporter // nil without statistics
 }
 
 // withDefaults fills in what was left open.
@@ -155,6 +160,7 @@ func New(o Options) (*Pipeline, error) {
 	if m == nil {
 		m = metrics.New(metrics.Options{
 			ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version,
+			EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, LongestSequence: max(front.maxModelLen, front.talkerLen),
 			Stages: []metrics.StageInfo{
 				{ID: Thinker, Replicas: total[Thinker], AR: true},
 				{ID: Talker, Replicas: total[Talker], AR: true},
@@ -167,11 +173,12 @@ func New(o Options) (*Pipeline, error) {
 			m.ReplicaJoined(k, id) // a page that goes on may have seen that id leave
 		}
 	}
+	inner := stats.Start(m, o.Log, o.EnableMFU)
 	var stages []orchestrator.Stage
 	for k, output := range []orchestrator.Modality{orchestrator.Text, orchestrator.NoOutput, orchestrator.Audio} {
 		var engines []engine.Engine
 		for replica := range counts[k] {
-			engines = append(engines, o.newEngine(front, k, replica))
+			engines = append(engines, o.newEngine(front, inner, k, replica))
 		}
 		for _, j := range peers {
 			engines = append(engines, j.engines(k)...)
@@ -196,11 +203,12 @@ func New(o Options) (*Pipeline, error) {
 	p := &Pipeline{
 		Orchestrator: orchestrator.New(orchestrator.Options{
 			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Gather: o.Gather, Metrics: m,
-			NewEngine: func(stage, replica int) engine.Engine { return o.newEngine(front, stage, replica) }, Log: o.Log,
+			NewEngine: func(stage, replica int) engine.Engine { return o.newEngine(front, inner, stage, replica) }, Log: o.Log,
 		}),
 		Frontend: front,
 		Metrics:  m,
 		peers:    peers,
+		stats:    inner,
 	}
 	for _, j := range peers {
 		j.watch(stages)
@@ -226,23 +234,33 @@ func (o Options) bound(stage, length int, d *qwen3omni.Decoder) (int, error) {
 	return cfg.MaxModelLen, nil
 }
 
-// newEngine starts a replica in this process.
-func (o Options) newEngine(front *Frontend, stage, replica int) engine.Engine {
-	cfg := o.Engines[stageNames[stage]]
-	cfg.MaxSeqs = o.seqs(stage)
-	if o.Listener != nil {
-		cfg.Listeners = []ar.Listener{o.Listener(stage, replica)}
-	}
-	switch stage {
-	case Thinker:
-		cfg.MaxModelLen = front.maxModelLen
-		return ar.NewThinker(front.model, front.tok, cfg)
-	case Talker:
-		cfg.MaxModelLen = front.talkerLen
-		return ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
-	default:
+// newEngine starts a replica in this process, which inner records; nil records
+// nothing.
+func (o Options) newEngine(front *Frontend, inner *stats.Reporter, stage, replica int) engine.Engine {
+	if stage == Code2Wav {
 		return codec.New(front.model.Code2Wav, o.seqs(stage))
 	}
+	decoder, vocab := front.model.Thinker.Decoder(), front.model.Thinker.Vocab()
+	if stage == Talker {
+		decoder, vocab = front.model.Talker.Decoder(), front.model.Talker.Vocab()
+	}
+	recorded := inner.Replica(stage, stageNames[stage], replica, stats.ShapeOf(decoder, vocab))
+	cfg := o.Engines[stageNames[stage]]
+	cfg.MaxSeqs = o.seqs(stage)
+	cfg.Listeners = []ar.Listener{recorded.Listener()}
+	if o.Listener != nil {
+		cfg.Listeners = append(cfg.Listeners, o.Listener(stage, replica))
+	}
+	var e *ar.Engine
+	if stage == Thinker {
+		cfg.MaxModelLen = front.maxModelLen
+		e = ar.NewThinker(front.model, front.tok, cfg)
+	} else {
+		cfg.MaxModelLen = front.talkerLen
+		e = ar.NewTalker(front.model, ar.Chunks{First: o.FirstChunk, Then: o.Chunk}, cfg)
+	}
+	recorded.Watch(e, cfg.Blocks)
+	return e
 }
 
 // replicaCounts checks the replicas asked for in this process and fills in the
@@ -293,5 +311,6 @@ func (p *Pipeline) Describe() string {
 
 // Close stops every stage, and lets go of the peers and of the model's weights.
 func (p *Pipeline) Close() error {
+	defer p.stats.Close()
 	return errors.Join(p.Orchestrator.Close(), leave(p.peers), p.Frontend.model.Close())
 }

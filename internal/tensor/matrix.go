@@ -35,6 +35,14 @@ func NewMatrixBF16(rows, cols int, data []uint16) Matrix {
 	return Matrix{Rows: rows, Cols: cols, bf16: data}
 }
 
+// ElementBytes is the size of a stored element: 4, or 2 for bfloat16.
+func (m *Matrix) ElementBytes() int {
+	if m.bf16 != nil {
+		return 2
+	}
+	return 4
+}
+
 // Row writes row i to dst, which has Cols elements.
 func (m *Matrix) Row(dst []float32, i int) {
 	from, to := i*m.Cols, (i+1)*m.Cols

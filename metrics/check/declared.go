@@ -21,6 +21,7 @@ func (c *checker) declared() {
 		on := c.page.Families[f.Name]
 		switch {
 		case on == nil && c.shape.reference && !c.expectedOfReference(f):
+		case on == nil && c.unnamed(f):
 		case on == nil:
 			c.find(0, f.Name, "is not on the page")
 		default:
@@ -59,6 +60,12 @@ func (c *checker) expectedOfReference(f metrics.Family) bool {
 		return true
 	}
 	return len(c.shape.ar) > 0 // engine families are there if any is
+}
+
+// unnamed says whether the page need not name the family: an option is off, or
+// nobody can tell.
+func (c *checker) unnamed(f metrics.Family) bool {
+	return slices.ContainsFunc(f.NamedWith, func(n metrics.Need) bool { return n != metrics.NeedStats || !c.shape.stats })
 }
 
 // family holds one family of the page against its declaration.

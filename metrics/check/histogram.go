@@ -146,6 +146,12 @@ func (c *checker) bounds(f metrics.Family, ch *child) {
 			bounds = append(bounds, b.bound)
 		}
 	}
+	if f.Lengths { // the page alone knows how long a sequence may be
+		f.Buckets = []float64{1}
+		if n := len(bounds); n > 0 && bounds[n-1] < 1e15 {
+			f.Buckets = metrics.LengthBuckets(int(bounds[n-1]))
+		}
+	}
 	if !slices.Equal(bounds, f.Buckets) {
 		c.find(ch.line, f.Name, "%s has the bounds %v, the table has %v", ch.labels, bounds, f.Buckets)
 	}

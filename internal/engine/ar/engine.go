@@ -217,6 +217,16 @@ func (e *Engine) Close() error {
 	return nil
 }
 
+// Closed says whether the engine has been closed and does nothing any more.
+func (e *Engine) Closed() bool {
+	select {
+	case <-e.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 func (e *Engine) signal() {
 	select {
 	case e.wake <- struct{}{}:
@@ -272,6 +282,7 @@ func (e *Engine) endAll(err error) {
 func (e *Engine) release(s *sequence, err error) {
 	e.blocks.drop(s.blocks)
 	s.blocks = nil
+	s.life.Ended = e.now()
 	e.tell.ended(&s.life, s.reason(err))
 	s.End(err)
 }

@@ -51,6 +51,8 @@ type Life struct {
 	Queued, Scheduled time.Time
 	// FirstToken and LastToken are when the first and the newest token were chosen.
 	FirstToken, LastToken time.Time
+	// Ended is when the request ended.
+	Ended time.Time
 	// PromptTokens is the length of the prompt, the talker's being the rows of
 	// its prefill; it is known from Admitted on. CachedTokens of them came from
 	// the prefix cache when the request was admitted: the rest was computed.

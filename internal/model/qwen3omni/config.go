@@ -58,6 +58,17 @@ func (c *DecoderConfig) dense(layer int) bool {
 	return c.Experts == 0 || (layer+1)%c.SparseStep != 0 || slices.Contains(c.DenseLayers, layer)
 }
 
+// ExpertLayers is the number of layers that have experts.
+func (c *DecoderConfig) ExpertLayers() int {
+	n := 0
+	for layer := range c.Layers {
+		if !c.dense(layer) {
+			n++
+		}
+	}
+	return n
+}
+
 // ThinkerConfig is the thinker_config of config.json.
 type ThinkerConfig struct {
 	DecoderConfig

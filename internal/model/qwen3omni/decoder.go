@@ -47,6 +47,12 @@ func newDecoder(w weights, name string, c DecoderConfig) *Decoder {
 // Hidden is the width of a row.
 func (d *Decoder) Hidden() int { return d.cfg.Hidden }
 
+// Config describes the stack.
+func (d *Decoder) Config() DecoderConfig { return d.cfg }
+
+// WeightBytes is the size of an element of the stack's matrices.
+func (d *Decoder) WeightBytes() int { return d.layers[0].attention.o.ElementBytes() }
+
 // Segment is the part of a batch that belongs to one sequence.
 type Segment struct {
 	Rows  int // new rows of the sequence
