@@ -130,6 +130,7 @@ type Engine struct {
 	blocks  *blockPool
 	batch   []*sequence // the step's sequences
 	budget  int         // rows left of the step
+	leaving []*sequence // released, and not told of it yet
 	found   []int32     // blocks found in the prefix cache
 	content []byte      // of one block
 	buffers stepBuffers
@@ -257,12 +258,25 @@ func (e *Engine) loop() {
 // pass does one step if there is anything to do.
 func (e *Engine) pass() bool {
 	e.collect()
+	if len(e.leaving) > 0 {
+		e.publish()
+		e.depart()
+	}
 	if e.schedule() {
 		e.step()
 		return true
 	}
 	e.publish()
 	return false
+}
+
+// depart ends the sequences that were released, whose users see it now.
+func (e *Engine) depart() {
+	for _, s := range e.leaving {
+		s.leave()
+	}
+	clear(e.leaving)
+	e.leaving = e.leaving[:0]
 }
 
 // endAll ends every sequence with err.
@@ -276,15 +290,18 @@ func (e *Engine) endAll(err error) {
 	}
 	e.waiting, e.running = nil, nil
 	e.publish()
+	e.depart()
 }
 
-// release ends a sequence and frees its blocks; a nil err is a natural end.
+// release frees a sequence's blocks and tells of its end; a nil err is a natural
+// one. Its user learns of it from depart.
 func (e *Engine) release(s *sequence, err error) {
 	e.blocks.drop(s.blocks)
 	s.blocks = nil
 	s.life.Ended = e.now()
 	e.tell.ended(&s.life, s.reason(err))
-	s.End(err)
+	s.err = err
+	e.leaving = append(e.leaving, s)
 }
 
 // Config is the engine's configuration with all defaults filled in.

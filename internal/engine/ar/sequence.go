@@ -32,7 +32,9 @@ type sequence struct {
 	scheduled int         // rows in the step under way
 	fresh     bool        // the step under way is its first
 
-	finished engine.FinishReason // set once it has handed out its last output
+	finished engine.FinishReason // set once it has its last output
+	last     engine.Output       // goes out when all is told of it
+	err      error               // how it ended, nil being well
 }
 
 // measure bounds the sequence by what the engine holds, once its prompt is known.
@@ -57,12 +59,20 @@ func (e *Engine) measure(s *sequence) error {
 // its tokens was chosen behind, and somebody takes its outputs.
 func (s *sequence) ready() bool { return s.program.rows() > s.decided && s.Room() }
 
-// finish hands out the sequence's last output.
+// finish sets the sequence's last output. It goes out with the sequence, so that
+// whoever has it finds all that it took in the numbers.
 func (s *sequence) finish(out engine.Output, reason engine.FinishReason) {
 	out.Finish = reason
 	out.Usage = s.program.usage()
-	s.finished = reason
-	s.Put(out)
+	s.finished, s.last = reason, out
+}
+
+// leave hands out the last output, if there is one, and ends the sequence.
+func (s *sequence) leave() {
+	if s.finished != "" && s.err == nil {
+		s.Put(s.last)
+	}
+	s.End(s.err)
 }
 
 // reason is why a sequence ended that err, or its last output, brings to its end.

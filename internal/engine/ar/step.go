@@ -65,6 +65,7 @@ func (e *Engine) step() {
 	report.Took = e.now().Sub(report.Began)
 	report.State = e.publish()
 	e.tell.stepped(report)
+	e.depart()
 }
 
 // count tells of the token that each of the sequences has chosen.
