@@ -151,11 +151,13 @@ func (r *Result) Compare(before, after *Snapshot) Comparison {
 		c = append(c, Finding{What: what, Client: fmt.Sprint(client), Server: fmt.Sprintf("%.0f", server), OK: float64(client) == server})
 	}
 	t := r.Totals()
-	complete, reasons := 0, map[string]int{}
+	complete, prompt, output, reasons := 0, 0, 0, map[string]int{}
 	var latencies []float64
 	for _, record := range r.Records {
 		if record.Complete {
 			complete++
+			prompt += record.Prompt
+			output += record.Output
 			reasons[record.Finish]++
 			latencies = append(latencies, record.End.Seconds())
 		}
@@ -206,8 +208,8 @@ func (r *Result) Compare(before, after *Snapshot) Comparison {
 		}
 	}
 	if r.Options.Backend != Speech && t.Aborted == 0 && d.after.page.Families["vllm:generation_tokens_total"] != nil {
-		equal("prompt tokens", t.Prompt, d.of("vllm:prompt_tokens_total", "stage", "0"))
-		equal("generated tokens", t.Output, d.of("vllm:generation_tokens_total", "stage", "0"))
+		equal("prompt tokens", prompt, d.of("vllm:prompt_tokens_total", "stage", "0"))
+		equal("generated tokens", output, d.of("vllm:generation_tokens_total", "stage", "0"))
 	}
 	return c
 }
