@@ -52,11 +52,11 @@ func BenchmarkScrape(b *testing.B) {
 		}
 	}
 	var size counter
-	m.write(&size, false)
+	m.write(&size, false, nil)
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		m.write(io.Discard, false)
+		m.write(io.Discard, false, nil)
 	}
 }
 

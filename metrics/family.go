@@ -127,7 +127,7 @@ func (f Family) own() []string {
 // Families returns the table: every family that Limelight declares, in the
 // order of the documentation.
 func Families() []Family {
-	return slices.Concat(pipelineFamilies(), audioFamilies(), transferFamilies(), engineFamilies(), ownFamilies(), httpFamilies(), runtimeFamilies())
+	return slices.Concat(pipelineFamilies(), audioFamilies(), transferFamilies(), engineFamilies(), ownFamilies(), scrapedFamilies(), httpFamilies(), runtimeFamilies())
 }
 
 // family looks one up; a name that is not in the table is a mistake in the

@@ -3,6 +3,7 @@ package metrics
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/limelight-omni/limelight/metrics/merge"
 )
 
 // Content types of the text exposition format and of OpenMetrics.
@@ -28,7 +31,7 @@ var compressors = sync.Pool{New: func() any {
 // Handler serves the page, families in alphabetical order: in OpenMetrics 1.0 to
 // a client that asks for it, in the text format 0.0.4 to all others; compressed
 // if the client would rather have gzip. It always answers 200: a collector that
-// fails costs its own families only.
+// fails, or an engine elsewhere, costs its own families only.
 func (m *Metrics) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -38,52 +41,71 @@ func (m *Metrics) Handler() http.Handler {
 			h.Set("Content-Type", openContentType)
 		}
 		h.Add("Vary", "Accept, Accept-Encoding")
+		pages, release := m.enginePages(r)
+		defer release()
 		if !takesGzip(r.Header.Values("Accept-Encoding")) {
-			m.write(w, open)
+			m.write(w, open, pages)
 			return
 		}
 		h.Set("Content-Encoding", "gzip")
 		z := compressors.Get().(*gzip.Writer)
 		defer compressors.Put(z)
 		z.Reset(w)
-		m.write(z, open)
+		m.write(z, open, pages)
 		z.Close()
 	})
 }
 
+// enginePages returns the pages of engines elsewhere, and a function that gives
+// them back. A page that does not come in the time that the client leaves is
+// missing.
+func (m *Metrics) enginePages(r *http.Request) ([]*merge.Page, func()) {
+	if m.scrapes == nil {
+		return nil, func() {}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), scrapeBudget(r.Header))
+	defer cancel()
+	return m.scrapes.scraper.Load().Pages(ctx)
+}
+
 // write writes the page. A client that went away needs no answer, so errors of
-// w end the writing and nothing else.
-func (m *Metrics) write(w io.Writer, open bool) {
+// w end the writing and nothing else. No lock is held meanwhile: what is written
+// was gathered before.
+func (m *Metrics) write(w io.Writer, open bool, pages []*merge.Page) {
 	m.forget()
-	gathered, _ := m.registry.Gather() // what could be gathered comes with the error
-	gathered = m.renamed(gathered)
+	families := m.families(open)
+	cursor := merge.NewCursor(pages...)
+	cursor.OpenMetrics, cursor.Local = open, families.kind
 	page := bufio.NewWriterSize(w, 64<<10)
 	defer page.Flush()
-	family, head := expfmt.MetricFamilyToText, header
-	if open {
-		m.addUnits(gathered)
-		family, head = openFamily, openHeader
-	}
-	childless := m.childless(gathered)
-	for _, f := range gathered {
-		for len(childless) > 0 && childless[0].Name < f.GetName() {
-			head(page, childless[0])
-			childless = childless[1:]
+	for _, f := range families {
+		for name := cursor.Name(); name != nil && string(name) < f.name; name = cursor.Name() {
+			if err := cursor.WriteFamily(page); err != nil {
+				return
+			}
 		}
-		if _, err := family(page, f); err != nil {
+		if err := f.write(page, open); err != nil {
 			return
 		}
+		if string(cursor.Name()) == f.name {
+			if err := cursor.WriteSamples(page, f.kind); err != nil {
+				return
+			}
+		}
 	}
-	for _, f := range childless {
-		head(page, f)
+	if err := cursor.WriteAll(page); err != nil {
+		return
 	}
 	if open {
 		_, _ = expfmt.FinalizeOpenMetrics(page) // as with Flush, there is nobody to tell
 	}
+	for i, p := range pages {
+		m.scraped(p.From).conflict(cursor.Conflicts[i])
+	}
 }
 
 // childless returns the declared families that were not gathered, which is
-// those without a child, by name: client_golang leaves them out, the page
+// those without a child: client_golang leaves them out, the page
 // names them.
 func (m *Metrics) childless(gathered []*dto.MetricFamily) []Family {
 	var missing []Family
@@ -96,7 +118,6 @@ func (m *Metrics) childless(gathered []*dto.MetricFamily) []Family {
 			missing = append(missing, f)
 		}
 	}
-	slices.SortFunc(missing, func(a, b Family) int { return strings.Compare(a.Name, b.Name) })
 	return missing
 }
 

@@ -55,6 +55,7 @@ func (m *Metrics) forget() {
 		m.gone[r] = true
 		delete(m.voices, r)
 		delete(m.inner, r)
+		delete(m.pages, r)
 		for e := range m.edges {
 			if e.from == r || e.to == r {
 				delete(m.edges, e)

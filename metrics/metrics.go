@@ -68,6 +68,7 @@ type Metrics struct {
 	transfer *transferVecs
 	work     *stageVecs
 	engines  *engineVecs
+	scrapes  *scrapeVecs
 	stages   []*StageRecorder // by id; written by New alone
 
 	exemplars bool
@@ -82,6 +83,7 @@ type Metrics struct {
 	voices map[replica]*AudioRecorder
 	inner  map[replica]*EngineRecorder
 	edges  map[edge]*TransferRecorder
+	pages  map[replica]*scrapeRecorder
 	left   map[replica]time.Time // when those whose series are still on the page left
 	gone   map[replica]bool      // those whose series are not any more
 }
@@ -99,6 +101,7 @@ func New(o Options) *Metrics {
 		voices:   map[replica]*AudioRecorder{},
 		inner:    map[replica]*EngineRecorder{},
 		edges:    map[edge]*TransferRecorder{},
+		pages:    map[replica]*scrapeRecorder{},
 
 		left: map[replica]time.Time{},
 		gone: map[replica]bool{},
@@ -126,6 +129,8 @@ func New(o Options) *Metrics {
 	m.registry.MustRegister(m.replicas)
 	m.work = newStageVecs(m)
 	m.engines = newEngineVecs(m, o)
+	m.scrapes = newScrapeVecs(m)
+	m.registry.MustRegister(m.scrapes)
 	for _, s := range o.Stages {
 		m.stages = append(m.stages, make([]*StageRecorder, max(0, s.ID+1-len(m.stages)))...)
 		m.stages[s.ID] = m.work.bind(s)

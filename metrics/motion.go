@@ -5,11 +5,12 @@ import "slices"
 // Need is something that a pipeline must have for a family to move.
 type Need string
 
-// The needs. The first three are parts of a pipeline, the rest are options.
+// The needs. The first four are parts of a pipeline, the rest are options.
 const (
 	NeedAR    Need = "an autoregressive stage"
 	NeedAudio Need = "a stage that produces audio"
 	NeedHops  Need = "two stages"
+	NeedPages Need = "an engine elsewhere with a metrics page"
 	NeedStats Need = "--log-stats"
 	NeedMFU   Need = "--enable-mfu-metrics"
 	NeedKV    Need = "--kv-cache-metrics"
@@ -49,6 +50,14 @@ const (
 	// OutcomeCrowded: texts, each with a beginning of its own, that need more KV
 	// blocks together than there are.
 	OutcomeCrowded Outcome = "crowd"
+)
+
+// Outcomes that are no request's.
+const (
+	// OutcomeScraped: a scrape of an engine's page.
+	OutcomeScraped Outcome = "scrape of an engine"
+	// OutcomeBadPage: one that brought no page, or one that lies or is broken.
+	OutcomeBadPage Outcome = "bad page of an engine"
 )
 
 // Sets of outcomes that many families share.

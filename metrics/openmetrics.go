@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 )
 
 // addUnits names the unit of each gathered family that ends in it. OpenMetrics
@@ -36,10 +35,6 @@ func openName(f Family) string {
 		return strings.TrimSuffix(f.Name, "_total")
 	}
 	return f.Name
-}
-
-func openFamily(w io.Writer, f *dto.MetricFamily) (int, error) {
-	return expfmt.MetricFamilyToOpenMetrics(w, f)
 }
 
 func openHeader(w io.Writer, f Family) {

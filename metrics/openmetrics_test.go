@@ -85,6 +85,23 @@ func TestGzipGoesToThoseWhoWouldRatherHaveIt(t *testing.T) {
 	}
 }
 
+func TestOpenMetricsHasNoNameTwice(t *testing.T) {
+	page, _, _ := asked(t, newOn(), "application/openmetrics-text", "")
+	seen := map[string]bool{}
+	for line := range strings.Lines(page) {
+		if declared, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, _, _ := strings.Cut(declared, " ")
+			if seen[name] {
+				t.Errorf("%s is declared twice", name)
+			}
+			seen[name] = true
+		}
+	}
+	if want := "# TYPE go_memstats_alloc_bytes_total unknown\ngo_memstats_alloc_bytes_total "; !strings.Contains(page, want) {
+		t.Errorf("the page has no %q", want)
+	}
+}
+
 func TestOpenMetricsNamesCountersAndUnitsAsItDemands(t *testing.T) {
 	m := newOn()
 	useAll(m)

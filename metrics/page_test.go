@@ -15,6 +15,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/limelight-omni/limelight/metrics/merge"
 )
 
 // threeStages is the reference's pipeline with two replicas of the last stage.
@@ -113,6 +115,10 @@ func useAll(m *Metrics) {
 	m.Transfer(1, 0, 2, 1).Hop(1600, 2*time.Millisecond, time.Millisecond, 3*time.Millisecond)
 	m.HTTP().Route("/v1/models").Observe("GET", 200, 0, 120, 3*time.Millisecond)
 	useEngine(m)
+	page := m.scraped(merge.Source{ModelName: "m", Stage: 0, Replica: 1})
+	page.observe(merge.Result{Duration: 7 * time.Millisecond, Malformed: 2})
+	page.observe(merge.Result{Failure: merge.FailedTimeout, Duration: 5 * time.Second})
+	page.conflict(1)
 }
 
 func TestPage(t *testing.T) {
@@ -204,6 +210,7 @@ var lintExceptions = []string{
 func TestPageLintsButForTheReferencesNames(t *testing.T) {
 	m := newOn()
 	useAll(m)
+	elsewhere(t, m, "# HELP x Their number.\n# TYPE x gauge\nx 1\n")
 	problems, err := promlint.New(strings.NewReader(text(t, m))).Lint()
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,14 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		return func(m *Metrics) { m.ObserveReplicas(replicas(s)) }
 	}
 	configured := func(m *Metrics) { m.ConfigureCache(1, 0, CacheConfig{BlockSize: 16}) }
+	const goodPage = "vllm:x 1\n"
+	scraped := func(page string) func(*Metrics) { return func(m *Metrics) { elsewhere(t, m, page) } }
+	conflicting := func(kind string) func(*Metrics) {
+		return func(m *Metrics) {
+			elsewhere(t, m, "# TYPE limelight_build_info "+kind+"\nlimelight_build_info 1\n")
+			text(t, m) // a conflict shows on the page after the one that it was on
+		}
+	}
 	for _, c := range []struct {
 		name          string
 		moving, still string
@@ -78,6 +86,16 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{replicaState, "a place taken", "places left", states(ReplicaFull), states(ReplicaReady), 1, 0, []string{"stage=1", "replica=0", "state=full"}},
 		{replicaState, "places left", "a place taken", states(ReplicaReady), states(ReplicaFull), 1, 0, []string{"stage=1", "state=ready"}},
 		{cacheConfigInfo, "configured", "not configured", configured, nothing, 1, 0, []string{"stage=1", "block_size=16"}},
+		{metricsSourceInfo, "a target", "none", scraped(goodPage), nothing, 1, 0, []string{"stage=0", "replica=1", "source=engine"}},
+		{pageBytes, "a page", "none came", scraped(goodPage), scraped(""), 9, 0, []string{"stage=0", "replica=1"}},
+		{pageSeries, "a page", "none came", scraped(goodPage), scraped(""), 1, 0, []string{"replica=1"}},
+		{pageMalformed, "a line without a value", "a good page", scraped(goodPage + "vllm:y\n"), scraped(goodPage), 1, 0, []string{"replica=1"}},
+		{pageMalformed, "a series twice", "a good page", scraped(goodPage + goodPage), scraped(goodPage), 1, 0, []string{"replica=1"}},
+		{pageConflicts, "another type", "the same", conflicting("counter"), conflicting("gauge"), 1, 0, []string{"replica=1"}},
+		{scrapeDuration, "a page", "no target", scraped(goodPage), nothing, 1, 0, []string{"replica=1"}},
+		{scrapeDuration, "none came", "no target", scraped(""), nothing, 1, 0, []string{"replica=1"}},
+		{scrapeFailures, "no answer", "a page", scraped(""), scraped(goodPage), 1, 0, []string{"replica=1", "reason=connect"}},
+		{scrapeFailures, "a web page", "a page", scraped("<html>\n"), scraped(goodPage), 1, 0, []string{"reason=not_text"}},
 		{httpRequests, "2xx", "nothing", request, nothing, 1, 0, []string{"status=2xx", "method=GET", "handler=/v1/models"}},
 		{httpRequests, "client gone is 4xx", "2xx", func(m *Metrics) { m.HTTP().Route("/x").Observe("POST", 0, 0, 0, ms) }, request, 1, 0, []string{"status=4xx"}},
 		{httpRequestSize, "request", "nothing", request, nothing, 1, 0, nil},
@@ -104,6 +122,7 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 func TestEveryFamilyHasAProof(t *testing.T) {
 	m := newOn()
 	useAll(m)
+	elsewhere(t, m, "vllm:x 1\n")
 	page := parse(t, text(t, m))
 	for _, f := range Families() {
 		if !f.Foreign && len(page[f.Name].GetMetric()) == 0 {

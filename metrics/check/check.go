@@ -35,6 +35,7 @@ func (r *Report) Good() bool { return len(r.Findings) == 0 }
 // Check holds a page against the family table.
 func Check(p *Page, o Options) *Report {
 	table := metrics.Families()
+	p = withoutEngines(p)
 	c := &checker{page: p, table: table, shape: read(p, table), report: &Report{}}
 	c.report.Findings = slices.Clone(p.Faults)
 	if c.shape.reference {
@@ -50,7 +51,11 @@ func Check(p *Page, o Options) *Report {
 		c.identities()
 	}
 	if o.Moved {
-		c.moved(o.Earlier)
+		earlier := make([]*Page, len(o.Earlier))
+		for i, e := range o.Earlier {
+			earlier[i] = withoutEngines(e)
+		}
+		c.moved(earlier)
 	}
 	slices.SortStableFunc(c.report.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Family, b.Family))

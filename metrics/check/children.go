@@ -57,6 +57,8 @@ func (c *checker) scopes(f metrics.Family) ([][]Label, bool) {
 	}
 	slices.Sort(open)
 	switch {
+	case f.Kind == metrics.Gauge && slices.Contains(f.Needs, metrics.NeedPages):
+		return nil, false // there is none before a page came
 	case len(open) == 0:
 		return [][]Label{nil}, true
 	case slices.Equal(open, []string{"stage"}):

@@ -232,16 +232,17 @@ func (l *line) exemplar() error {
 	return nil
 }
 
-// number reads a value as Go and Python write it: 5, 5.0, 1e+06, NaN, +Inf.
+// number reads a value as Go and Python write it: 5, 5.0, 1e+06, NaN, +Inf, the
+// last two in any case of letters.
 func number(text string) (float64, error) {
-	switch text {
+	switch strings.ToLower(text) {
 	case "":
 		return 0, errors.New("is missing")
-	case "+Inf", "Inf":
+	case "+inf", "inf":
 		return math.Inf(1), nil
-	case "-Inf":
+	case "-inf":
 		return math.Inf(-1), nil
-	case "NaN":
+	case "nan":
 		return math.NaN(), nil
 	}
 	for _, c := range text { // ParseFloat takes more than the formats do: 0x1p4, 1_000, infinity

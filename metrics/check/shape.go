@@ -16,8 +16,9 @@ type shape struct {
 	// stats says that the families which need --log-stats have samples.
 	stats bool
 	// replicas, ar and audio hold the replicas: of all stages, and of those
-	// whose engines are autoregressive or give audio.
-	replicas, ar, audio map[place]bool
+	// whose engines are autoregressive or give audio. Those of pages are elsewhere
+	// and have a metrics page.
+	replicas, ar, audio, pages map[place]bool
 	// underWay counts the requests that run or wait.
 	underWay float64
 }
@@ -28,7 +29,7 @@ type place struct{ stage, replica string }
 func (p place) labels() []Label { return []Label{{"replica", p.replica}, {"stage", p.stage}} }
 
 func read(p *Page, table []metrics.Family) shape {
-	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}}
+	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}}
 	ours, python := false, p.created
 	for name := range p.Families {
 		ours = ours || strings.HasPrefix(name, ourPrefix)
@@ -71,6 +72,8 @@ func (s *shape) place(f metrics.Family, sample Sample) {
 		add(s.ar, "stage", "replica")
 	case slices.Contains(f.Needs, metrics.NeedAudio):
 		add(s.audio, "stage", "replica")
+	case slices.Contains(f.Needs, metrics.NeedPages):
+		add(s.pages, "stage", "replica")
 	}
 }
 
@@ -123,6 +126,8 @@ func (s shape) among(f metrics.Family) map[place]bool {
 		return s.ar
 	case slices.Contains(f.Needs, metrics.NeedAudio):
 		return s.audio
+	case slices.Contains(f.Needs, metrics.NeedPages):
+		return s.pages
 	}
 	return s.replicas
 }
@@ -134,6 +139,7 @@ func (s shape) lacks(f metrics.Family) metrics.Need {
 		switch {
 		case n == metrics.NeedAR && len(s.ar) == 0,
 			n == metrics.NeedAudio && len(s.audio) == 0,
+			n == metrics.NeedPages && len(s.pages) == 0,
 			n == metrics.NeedHops && len(stages(s.replicas)) < 2:
 			return n
 		}

@@ -55,7 +55,7 @@ func BenchmarkMergeSixPages(b *testing.B) {
 		for i, p := range pages {
 			p.Read(text, Source{"omni", 0, i}, EngineFamilies)
 		}
-		if err := NewCursor(pages...).WriteText(io.Discard); err != nil {
+		if err := NewCursor(pages...).WriteAll(io.Discard); err != nil {
 			b.Fatal(err)
 		}
 	}

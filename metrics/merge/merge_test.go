@@ -25,7 +25,7 @@ func page(text string, from Source, rules Rules) *Page {
 func merged(t testing.TB, pages ...*Page) string {
 	t.Helper()
 	var b strings.Builder
-	if err := NewCursor(pages...).WriteText(&b); err != nil {
+	if err := NewCursor(pages...).WriteAll(&b); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -140,13 +140,78 @@ func TestFamilyOfAnotherTypeIsLeftOutAndCounted(t *testing.T) {
 	b := page("# TYPE x gauge\nx 2\n# TYPE y gauge\ny 3\n", Source{"omni", 0, 1}, anything)
 	c := NewCursor(a, b)
 	var text strings.Builder
-	if err := c.WriteText(&text); err != nil {
+	if err := c.WriteAll(&text); err != nil {
 		t.Fatal(err)
 	}
 	want := "# TYPE x counter\n" + `x{model_name="omni",replica="0",stage="0"} 1` + "\n" +
 		"# TYPE y gauge\n" + `y{model_name="omni",replica="1",stage="0"} 3` + "\n"
-	if diff := cmp.Diff(want, text.String()); diff != "" || c.Conflicts != 1 {
+	if diff := cmp.Diff(want, text.String()); diff != "" || c.Conflicts[1] != 1 {
 		t.Errorf("%d conflicts\n%s", c.Conflicts, diff)
+	}
+}
+
+func TestOneLiarDoesNotSayWhatTypeAFamilyHas(t *testing.T) {
+	liar := page("# TYPE x counter\nx 1\n", Source{"omni", 0, 0}, anything)
+	b := page("# TYPE x gauge\nx 2\n", Source{"omni", 0, 1}, anything)
+	d := page("# TYPE x gauge\nx 3\n", Source{"omni", 0, 2}, anything)
+	c := NewCursor(liar, b, d)
+	var text strings.Builder
+	if err := c.WriteAll(&text); err != nil {
+		t.Fatal(err)
+	}
+	want := "# TYPE x gauge\n" + `x{model_name="omni",replica="1",stage="0"} 2` + "\n" + `x{model_name="omni",replica="2",stage="0"} 3` + "\n"
+	if diff := cmp.Diff(want, text.String()); diff != "" || c.Conflicts[0] != 1 || c.Conflicts[1] != 0 {
+		t.Errorf("%v conflicts\n%s", c.Conflicts, diff)
+	}
+}
+
+func TestSeriesThatStandsTwiceIsTakenOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"the same line":         "a{x=\"1\",y=\"2\"} 1\na{x=\"1\",y=\"2\"} 2\n",
+		"in another order":      "a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n",
+		"but for an empty one":  "a{x=\"1\"} 1\na{x=\"1\",y=\"\"} 2\n",
+		"but for the engine":    "a{x=\"1\"} 1\na{x=\"1\",engine=\"0\"} 2\n",
+		"in another piece":      "a 1\nb 1\na 2\n",
+		"in a bucket":           "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1\"} 2\n",
+		"in a bucket, later on": "# TYPE h histogram\nh_bucket{x=\"1\",le=\"1\"} 1\nh_bucket{x=\"1\",le=\"2\"} 1\nh_bucket{le=\"1\",x=\"1\"} 2\n",
+	} {
+		p := page(text, here, anything)
+		if got := merged(t, p); p.Malformed != 1 || strings.Contains(got, "} 2\n") {
+			t.Errorf("%s: %d malformed\n%s", name, p.Malformed, got)
+		}
+	}
+	for name, text := range map[string]string{
+		"another value":    "a{x=\"1\"} 1\na{x=\"2\"} 2\n",
+		"another label":    "a{x=\"1\"} 1\na{y=\"1\"} 2\n",
+		"values exchanged": "a{x=\"1\",y=\"2\"} 1\na{x=\"2\",y=\"1\"} 2\n",
+		"another name":     "a{x=\"1\"} 1\nb{x=\"1\"} 2\n",
+		"another bound":    "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"2\"} 2\n",
+		"another engine":   "a{engine=\"0\"} 1\na{engine=\"1\"} 2\n",
+		"sum and count":    "# TYPE h histogram\nh_sum 1\nh_count 2\n",
+		"exported and not": "a{stage=\"1\"} 1\na{exported_replica=\"1\"} 2\n",
+	} {
+		if p := page(text, here, anything); p.Malformed != 0 || p.Series != 2 {
+			t.Errorf("%s: %d malformed, %d series", name, p.Malformed, p.Series)
+		}
+	}
+}
+
+func TestSetOfSeriesGrowsAndForgets(t *testing.T) {
+	var s seriesSet
+	for range 2 {
+		for i := range uint64(10_000) {
+			if h := i * 0x9e3779b97f4a7c15; !s.add(h) || s.add(h) {
+				t.Fatalf("number %d", i)
+			}
+		}
+		s.reset()
+	}
+}
+
+func TestTimesOfCreationAreLeftOut(t *testing.T) {
+	p := page("# TYPE vllm:x_total counter\nvllm:x_total 1\n# TYPE vllm:x_created gauge\nvllm:x_created 1.7e+09\n", here, EngineFamilies)
+	if got := merged(t, p); p.Series != 1 || strings.Contains(got, "_created") {
+		t.Error(got)
 	}
 }
 

@@ -36,20 +36,31 @@ const (
 type Rules struct {
 	// Keep are the prefixes of the families to take over.
 	Keep []string
-	// Drop are prefixes that win over Keep.
-	Drop []string
+	// Drop are prefixes, and DropEnding endings, that win over Keep.
+	Drop, DropEnding []string
 }
 
 // EngineFamilies are the families that inference engines have of their own:
 // vLLM's, SGLang's and llama.cpp's, without those of a pipeline around them.
+// Without the times, too, at which Python's client made each child: half a page
+// that counts nothing, of families whose names OpenMetrics has for counters.
 var EngineFamilies = Rules{
-	Keep: []string{"vllm:", "sglang:", "llamacpp:"},
-	Drop: []string{"vllm:omni_", "vllm_omni"},
+	Keep:       []string{"vllm:", "sglang:", "llamacpp:"},
+	Drop:       []string{"vllm:omni_", "vllm_omni"},
+	DropEnding: []string{"_created"},
 }
 
 // takes says whether a family is taken over.
 func (r *Rules) takes(name []byte) bool {
-	return hasAny(name, r.Keep) && !hasAny(name, r.Drop)
+	if !hasAny(name, r.Keep) || hasAny(name, r.Drop) {
+		return false
+	}
+	for _, e := range r.DropEnding {
+		if len(name) >= len(e) && string(name[len(name)-len(e):]) == e {
+			return false
+		}
+	}
+	return true
 }
 
 func hasAny(name []byte, prefixes []string) bool {
@@ -76,10 +87,14 @@ type Page struct {
 	families []family
 	blocks   []block // in the order of the page, then by family
 	given    []byte
+	seen     seriesSet
+	stamped  bool // a sample has a timestamp
+	// From is the source of the page.
+	From Source
 	// Series is the number of samples taken over.
 	Series int
 	// Malformed is the number of lines left out because the text format, or
-	// Prometheus, would not accept them.
+	// Prometheus, would not accept them; a series that stands twice among them.
 	Malformed int
 }
 
@@ -106,7 +121,7 @@ type family struct {
 // two agree (exemplars are cut off). What the page held before is gone; text
 // is not kept. Read never fails: see Malformed.
 func (p *Page) Read(text []byte, from Source, rules Rules) {
-	p.given = appendGiven(p.given[:0], from)
+	p.From, p.given = from, appendGiven(p.given[:0], from)
 	r := reader{page: p, rules: &rules, labels: relabel{given: p.given}}
 	r.utf8 = utf8.Valid(text)
 	r.labels.escapes = bytes.IndexByte(text, '\\') >= 0

@@ -20,8 +20,9 @@ type reader struct {
 	taken  bool // the rules take it over
 	opened bool // it has a block: the last one
 
-	sample []byte // name of the last sample
-	bound  string // the label of such samples that has to be a number, if any
+	sample     []byte // name of the last sample
+	sampleHash uint64
+	bound      string // the label of such samples that has to be a number, if any
 }
 
 // read takes in a page. It is false when it met a second engine and has to
@@ -30,7 +31,8 @@ func (r *reader) read(text []byte) bool {
 	p := r.page
 	p.buf = slices.Grow(p.buf[:0], len(text)+len(text)/4)
 	p.families, p.blocks = p.families[:0], p.blocks[:0]
-	p.Series, p.Malformed = 0, 0
+	p.Series, p.Malformed, p.stamped = 0, 0, false
+	p.seen.reset()
 	r.name, r.sample, r.labels.last = nil, nil, pattern{}
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n')
@@ -114,7 +116,7 @@ func (r *reader) series(line []byte) bool {
 		if n = validName(line); n == 0 {
 			return false
 		}
-		r.sample = line[:n]
+		r.sample, r.sampleHash = line[:n], hash(line[:n])
 		if r.name == nil || !r.belongs(r.sample) {
 			r.begin(r.sample)
 		}
@@ -132,7 +134,10 @@ func (r *reader) series(line []byte) bool {
 	p.buf = append(p.buf, line[:n]...)
 	rest, ok := r.labels.apply(&p.buf, line[n:], r.bound)
 	if ok {
-		if rest, ok = validValue(rest); ok {
+		var stamped bool
+		rest, stamped, ok = validValue(rest)
+		if ok = ok && p.seen.add(r.sampleHash+r.labels.hash); ok {
+			p.stamped = p.stamped || stamped
 			p.buf = append(p.buf, ' ')
 			p.buf = append(p.buf, rest...)
 			p.buf = append(p.buf, '\n')

@@ -22,6 +22,9 @@ type relabel struct {
 	names  [maxLabels][]byte // of one sample
 	values [maxLabels][]byte // with their quotes
 
+	// hash tells the labels of the sample that was relabelled last from others,
+	// whatever their order; those of the source aside.
+	hash uint64
 	last pattern
 }
 
@@ -35,6 +38,7 @@ type pattern struct {
 	before, after []byte
 	// relabelled are the same in the page's buffer.
 	relabelledBefore, relabelledAfter span
+	hash                              uint64 // of the labels but the bound
 }
 
 // again appends the relabelled braces of a sample whose labels are the last
@@ -48,6 +52,7 @@ func (l *relabel) again(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 	out := *buf
 	if bound == "" {
 		*buf = append(out, out[p.relabelledBefore.from:p.relabelledBefore.to]...)
+		l.hash = p.hash
 		return text, true
 	}
 	n := numberLength(text)
@@ -60,6 +65,7 @@ func (l *relabel) again(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 	*buf = append(out, out[p.relabelledAfter.from:p.relabelledAfter.to]...)
 	p.relabelledBefore = span{at, at + p.relabelledBefore.to - p.relabelledBefore.from}
 	p.relabelledAfter = span{len(*buf) - (p.relabelledAfter.to - p.relabelledAfter.from), len(*buf)}
+	l.hash = p.hash + hash(text[:n])
 	return text[n+len(p.after):], true
 }
 
@@ -106,6 +112,7 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 	}
 	at := -1 // of the bound's value in the buffer
 	var value []byte
+	var sum uint64 // of the other labels' hashes
 	for i, name := range l.names[:n] {
 		switch string(name) {
 		case labelEngine:
@@ -126,12 +133,16 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 		default:
 			out = append(out, ',')
 		}
+		start := bytes.LastIndexByte(out, ',') + 1 // exported_ may stand there
 		out = append(out, name...)
 		out = append(out, '=')
 		if string(name) == bound {
 			at, value = len(out)+1, l.values[i][1:len(l.values[i])-1]
 		}
 		out = append(out, l.values[i]...)
+		if string(name) != bound && len(l.values[i]) > 2 { // a label without a value is none
+			sum += hash(out[start:])
+		}
 	}
 	out = append(out, '}')
 	*buf = out
@@ -139,6 +150,10 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 		return nil, false
 	}
 	l.remember(text[:len(text)-len(rest)], bound, value, span{from, len(out)}, at)
+	l.last.hash, l.hash = sum, sum
+	if bound != "" {
+		l.hash += hash(value)
+	}
 	return rest, true
 }
 

@@ -78,7 +78,7 @@ type Options struct {
 	wake <-chan time.Time
 }
 
-// Scraper keeps the newest page of each target.
+// Scraper keeps the newest page of each target. A nil one has no targets.
 type Scraper struct {
 	o    Options
 	pool sync.Pool // of *shared
@@ -92,7 +92,7 @@ type Scraper struct {
 // target is one server and what is known of it.
 type target struct {
 	Target
-	scraping sync.Mutex // held by the scrape under way; others wait for it
+	scraping chan struct{} // holds a place for the one scrape under way; others wait for it
 
 	mu     sync.Mutex // guards newest
 	newest *shared    // nil until a scrape brought one
@@ -137,8 +137,13 @@ func NewScraper(o Options) *Scraper {
 	return s
 }
 
-// Close ends the background work and drops the idle connections.
+// Close ends the background work, drops the idle connections and forgets the
+// targets.
 func (s *Scraper) Close() {
+	if s == nil {
+		return
+	}
+	s.SetTargets(nil)
 	close(s.stop)
 	s.done.Wait()
 	s.o.Client.CloseIdleConnections()
@@ -147,6 +152,9 @@ func (s *Scraper) Close() {
 // SetTargets replaces the targets. A target that stays, by its source and
 // address, keeps its page.
 func (s *Scraper) SetTargets(targets []Target) {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := map[Target]*target{}
@@ -156,12 +164,15 @@ func (s *Scraper) SetTargets(targets []Target) {
 	s.targets = make([]*target, len(targets))
 	for i, t := range targets {
 		if s.targets[i] = known[t]; s.targets[i] == nil {
-			s.targets[i] = &target{Target: t}
+			s.targets[i] = &target{Target: t, scraping: make(chan struct{}, 1)}
 		}
 	}
 }
 
 func (s *Scraper) list() []*target {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.targets
@@ -173,6 +184,9 @@ func (s *Scraper) list() []*target {
 // before ctx ends; with one it leaves out those whose page is stale.
 func (s *Scraper) Pages(ctx context.Context) ([]*Page, func()) {
 	targets := s.list()
+	if len(targets) == 0 {
+		return nil, func() {}
+	}
 	used := make([]*shared, len(targets))
 	if s.o.Interval > 0 {
 		oldest := s.o.now().Add(-staleIntervals * s.o.Interval)
@@ -208,11 +222,10 @@ func (s *Scraper) Pages(ctx context.Context) ([]*Page, func()) {
 // Ages returns the age of each target's newest page, in the targets' order; a
 // target that never had one is false.
 func (s *Scraper) Ages() (ages []Age) {
-	now := s.o.now()
 	for _, t := range s.list() {
 		a := Age{Target: t.Target}
 		if u := t.take(); u != nil {
-			a.Known, a.Age, a.Bytes = true, now.Sub(u.scraped), int64(len(u.text))
+			a.Known, a.Age, a.Bytes, a.Series = true, s.o.now().Sub(u.scraped), int64(len(u.text)), u.page.Series
 			s.release(u)
 		}
 		ages = append(ages, a)
@@ -223,16 +236,22 @@ func (s *Scraper) Ages() (ages []Age) {
 // Age is how old a target's newest page is, and how large it was.
 type Age struct {
 	Target
-	Known bool
-	Age   time.Duration
-	Bytes int64
+	Known  bool
+	Age    time.Duration
+	Bytes  int64
+	Series int // taken over
 }
 
 // fresh is the target's page, scraped after called; nil if that fails. Calls
-// that come while a scrape is under way wait for it and share its page.
+// that come while a scrape is under way wait for it and share its page; they
+// wait no longer than ctx, however long that scrape may take.
 func (s *Scraper) fresh(ctx context.Context, t *target, called time.Time) *shared {
-	t.scraping.Lock()
-	defer t.scraping.Unlock()
+	select {
+	case t.scraping <- struct{}{}:
+		defer func() { <-t.scraping }()
+	case <-ctx.Done():
+		return nil
+	}
 	if u := t.take(); u != nil {
 		if !u.scraped.Before(called) {
 			return u
@@ -262,8 +281,8 @@ func (s *Scraper) background() {
 		var all sync.WaitGroup
 		for _, t := range s.list() {
 			all.Go(func() {
-				t.scraping.Lock()
-				defer t.scraping.Unlock()
+				t.scraping <- struct{}{} // nobody else scrapes
+				defer func() { <-t.scraping }()
 				s.scrape(ctx, t)
 			})
 		}
@@ -277,7 +296,7 @@ func (s *Scraper) background() {
 }
 
 // scrape fetches a target's page. The page before stays when that fails: it
-// ages. The target's scraping is held.
+// ages. The caller has the place of the target's scraping.
 func (s *Scraper) scrape(asked context.Context, t *target) bool {
 	ctx, cancel := context.WithTimeout(asked, s.o.Timeout)
 	defer cancel()

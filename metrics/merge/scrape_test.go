@@ -230,6 +230,52 @@ func TestIntervalShowsTheNewestPageUntilItIsStale(t *testing.T) {
 	}
 }
 
+func TestCallWaitsNoLongerForAnothersScrapeThanItMay(t *testing.T) {
+	slow := serve(t, "")
+	asked, release := make(chan struct{}), make(chan struct{})
+	slow.becomes(func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-release
+		fmt.Fprint(w, "vllm:x 1\n")
+	})
+	s, _ := scraper(t, Options{Timeout: time.Hour}, slow)
+	var first sync.WaitGroup
+	first.Go(func() {
+		if got := text(t, s); !strings.Contains(got, "} 1") {
+			t.Error(got)
+		}
+	})
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	pages, done := s.Pages(ctx)
+	done()
+	if len(pages) != 0 {
+		t.Errorf("%d pages", len(pages))
+	}
+	close(release)
+	first.Wait()
+	if slow.times() != 1 {
+		t.Errorf("%d scrapes", slow.times())
+	}
+}
+
+func TestNoScraperAndAClosedOneHaveNoTargets(t *testing.T) {
+	var none *Scraper
+	none.SetTargets([]Target{{here, "http://127.0.0.1:1"}})
+	closed := NewScraper(Options{})
+	closed.SetTargets([]Target{{here, "http://127.0.0.1:1"}})
+	closed.Close()
+	for _, s := range []*Scraper{none, closed} {
+		pages, release := s.Pages(t.Context())
+		release()
+		if len(pages) != 0 || len(s.Ages()) != 0 {
+			t.Errorf("%d pages, ages %v", len(pages), s.Ages())
+		}
+	}
+	none.Close()
+}
+
 func TestTargetsComeAndGo(t *testing.T) {
 	a, b := serve(t, "vllm:x 1\n"), serve(t, "vllm:x 2\n")
 	s, _ := scraper(t, Options{}, a, b)

@@ -84,28 +84,28 @@ func quoted(text []byte, escapes bool) int {
 
 // validValue returns the value and the timestamp, if there is one, that a line
 // ends with, without the space before them and without an exemplar.
-func validValue(text []byte) ([]byte, bool) {
+func validValue(text []byte) (value []byte, stamped, ok bool) {
 	text = skipSpace(text)
 	n := numberLength(text)
 	if n == 0 {
-		return nil, false
+		return nil, false, false
 	}
 	rest := skipSpace(text[n:])
 	if len(rest) == 0 {
-		return text[:n], true
+		return text[:n], false, true
 	}
 	if len(rest) == len(text[n:]) {
-		return nil, false // something is glued to the number
+		return nil, false, false // something is glued to the number
 	}
 	if rest[0] == '#' {
-		return text[:n], true
+		return text[:n], false, true
 	}
 	at := len(text) - len(rest)
 	end := timestampLength(rest)
 	if tail := skipSpace(rest[end:]); end == 0 || len(tail) > 0 && (tail[0] != '#' || len(tail) == len(rest[end:])) {
-		return nil, false
+		return nil, false, false
 	}
-	return text[:at+end], true
+	return text[:at+end], true, true
 }
 
 // numberLength is the length of the number that text begins with, 0 if it
