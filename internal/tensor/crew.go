@@ -17,8 +17,8 @@ type Tiles interface {
 var Workers = runtime.NumCPU()
 
 // enough is the work that pays for a second core, in multiplications: it
-// takes one core about 40 microseconds, sharing it about 10.
-const enough = 1 << 20
+// takes one core 40 microseconds and more, sharing it costs 10 to 20.
+const enough = 4 << 20
 
 // Run does all n parts of w, on several cores if cost, in multiplications, is
 // worth it. The caller works too, and cores that have other work stay with it.

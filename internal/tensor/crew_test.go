@@ -62,7 +62,7 @@ func TestSmallWorkStaysWithItsCaller(t *testing.T) {
 
 // large makes a product that is worth several cores.
 func large() (Matrix, []float32, []float32) {
-	const rows, cols, n = 512, 256, 7
+	const rows, cols, n = 1280, 256, 7
 	r := rand.New(rand.NewPCG(21, 22))
 	return NewMatrix(rows, cols, random(r, rows*cols)), random(r, n*cols), make([]float32, n*rows)
 }

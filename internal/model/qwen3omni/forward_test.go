@@ -238,3 +238,19 @@ func TestForwardPanicsOverABlockTableThatIsTooShort(t *testing.T) {
 	}()
 	d.Forward(d.NewScratch(), sequences(d, 5)[0], []Segment{{Rows: 5, Blocks: []int32{0}}}, d.NewKVCache(4, 4))
 }
+
+// Rows beyond moeRows have their experts computed in a second turn.
+func TestForwardOfMoreRowsThanExpertsTakeAtOnce(t *testing.T) {
+	d := loadSetA(t).Talker.Decoder()
+	const n = moeRows + 60
+	x, h := sequences(d, n)[0], d.Hidden()
+	want := alone(d, x)
+	kv, s := d.NewKVCache(1, n), d.NewScratch()
+	for from := 0; from < n; from += n / 2 {
+		rows := min(n/2, n-from)
+		d.Forward(s, x[from*h:(from+rows)*h], []Segment{{Rows: rows, Start: from, Blocks: []int32{0}}}, kv)
+	}
+	if !slices.Equal(bits(x), bits(want)) {
+		t.Error("the rows differ from those of one pass")
+	}
+}

@@ -125,10 +125,10 @@ func BenchmarkLanguageModel(b *testing.B) {
 				b.ReportMetric(float64(batch*prompt)/took, "tokens/s")
 			})
 			b.Run(fmt.Sprintf("%s/decode/batch=%d", model.name, batch), func(b *testing.B) {
-				run.step(0, prompt)
-				for at := prompt; at < limit; at++ {
-					run.step(at, 1)
+				for _, seg := range run.segs {
+					run.kv.reserve(seg.Blocks, 0, limit)
 				}
+				run.step(limit-1, 1)
 				b.ReportAllocs()
 				took := fastest(b, func(i int) { run.step(prompt+i%(limit-prompt), 1) })
 				b.ReportMetric(float64(batch)/took, "tokens/s")
@@ -185,8 +185,13 @@ func (s *stepper) step(start, rows int) {
 // a search for a byte does and as the product with one row does.
 func BenchmarkMemory(b *testing.B) {
 	const size = 256 << 20
-	data := make([]byte, size)
-	bits := make([]uint16, size/2)
+	data, bits := make([]byte, size), make([]uint16, size/2)
+	for i := range data { // pages that were never written are one page
+		data[i] = 2
+	}
+	for i := range bits {
+		bits[i] = 0x3f80
+	}
 	m := tensor.NewMatrixBF16(size/2048, 1024, bits)
 	x, dst := make([]float32, m.Cols), make([]float32, m.Rows)
 	for _, cores := range []int{1, runtime.NumCPU()} {
