@@ -50,12 +50,13 @@ func (o *outbox) put(l *lane, kind wire.Kind, body []byte, stamp bool) {
 	o.signal()
 }
 
-// clear drops the messages of a lane that have not been begun.
+// clear drops the messages of a lane that have not been begun, but for its
+// first one ever: a stream that was never started could not be ended either.
 func (o *outbox) clear(l *lane) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	keep := 0
-	if l.at > 0 {
+	if len(l.queue) > 0 && (l.at > 0 || l.queue[0].kind == wire.KindStart) {
 		keep = 1 // half a message must be followed by its other half
 	}
 	if keep < len(l.queue) {

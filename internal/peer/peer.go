@@ -54,8 +54,8 @@ type Peer struct {
 	now  func() time.Time
 	grpc *grpc.ClientConn
 
-	cancel context.CancelFunc
-	gone   chan struct{} // closed when the loop has returned
+	gone  chan struct{} // closed when the loop has returned
+	close func() error
 
 	mu      sync.Mutex // guards the fields below
 	session *session   // nil while the peer is lost
@@ -94,8 +94,12 @@ func Connect(ctx context.Context, o Options) (*Peer, error) {
 		o: o, log: o.Log.With("peer", o.Address), now: o.now, grpc: conn,
 		gone: make(chan struct{}), err: errors.New("not reached yet"),
 	}
-	var running context.Context
-	running, p.cancel = context.WithCancel(context.Background())
+	running, cancel := context.WithCancel(context.Background())
+	p.close = sync.OnceValue(func() error {
+		cancel()
+		<-p.gone
+		return conn.Close()
+	})
 	first := make(chan error, 1)
 	go p.loop(running, first)
 	select {
@@ -123,12 +127,12 @@ func (p *Peer) loop(ctx context.Context, first chan<- error) {
 				p.reached(s)
 				tell(first, nil)
 			})
-			p.lose(s, err)
+			p.lose(ctx, s, err)
 		case isRefusal(err):
 			tell(first, err)
 			fallthrough
 		default:
-			p.unreached(err)
+			p.unreached(ctx, err)
 		}
 		retry := time.NewTimer(wait)
 		select {
@@ -159,26 +163,26 @@ func (p *Peer) reached(s *session) {
 
 // lose drops a session: new requests avoid the peer, those that it worked for
 // fail.
-func (p *Peer) lose(s *session, err error) {
+func (p *Peer) lose(ctx context.Context, s *session, err error) {
 	lost := fmt.Errorf("peer %s is lost: %w", p.o.Address, lostError{err})
 	p.mu.Lock()
 	known := p.session == s
 	p.mu.Unlock()
-	if known && err != errDraining {
+	if known && err != errDraining && ctx.Err() == nil {
 		p.log.Warn("peer is lost: its requests fail, new ones avoid it until it is back", "error", err)
 	}
-	p.unreached(err)
+	p.unreached(ctx, err)
 	p.change(false)
 	s.fail(lost)
 }
 
 // unreached keeps why there is no session, and says so when the reason is new.
-func (p *Peer) unreached(err error) {
+func (p *Peer) unreached(ctx context.Context, err error) {
 	p.mu.Lock()
 	news := p.session == nil && (p.err == nil || p.err.Error() != err.Error())
 	p.session, p.err = nil, err
 	p.mu.Unlock()
-	if news {
+	if news && ctx.Err() == nil {
 		p.log.Warn("peer cannot be used", "error", err)
 	}
 }
@@ -232,11 +236,10 @@ func (p *Peer) Engine(stage string, replica int) engine.Engine {
 	return &remote{peer: p, stage: stage, replica: replica}
 }
 
-// Close drops the connection. The peer aborts what it had from this side.
+// Close drops the connection. The peer aborts what it had from this side. It
+// may be called more than once.
 func (p *Peer) Close() error {
-	p.cancel()
-	<-p.gone
-	return p.grpc.Close()
+	return p.close()
 }
 
 // lostError says of the reason why a peer is lost that the engine is.
