@@ -43,7 +43,7 @@ type Options struct {
 // Waits between attempts to reach a peer: the first, doubled up to the longest.
 const (
 	firstRetry   = 50 * time.Millisecond
-	longestRetry = 3 * time.Second
+	longestRetry = time.Second
 )
 
 // Peer is a process that runs stages for this one. It is reached again by
@@ -164,7 +164,6 @@ func (p *Peer) reached(s *session) {
 // lose drops a session: new requests avoid the peer, those that it worked for
 // fail.
 func (p *Peer) lose(ctx context.Context, s *session, err error) {
-	lost := fmt.Errorf("peer %s is lost: %w", p.o.Address, lostError{err})
 	p.mu.Lock()
 	known := p.session == s
 	p.mu.Unlock()
@@ -173,7 +172,7 @@ func (p *Peer) lose(ctx context.Context, s *session, err error) {
 	}
 	p.unreached(ctx, err)
 	p.change(false)
-	s.fail(lost)
+	s.fail(p.lost(err))
 }
 
 // unreached keeps why there is no session, and says so when the reason is new.
@@ -242,6 +241,11 @@ func (p *Peer) Close() error {
 	return p.close()
 }
 
+// lost is the error of a request that cannot go on there.
+func (p *Peer) lost(why error) error {
+	return fmt.Errorf("peer %s is lost: %w", p.o.Address, lostError{why})
+}
+
 // lostError says of the reason why a peer is lost that the engine is.
 type lostError struct{ error }
 
@@ -265,7 +269,7 @@ func (e *remote) Start(req engine.Request) (engine.Stream, error) {
 	s, err := p.session, p.err
 	p.mu.Unlock()
 	if s == nil {
-		return nil, fmt.Errorf("peer %s is not reached: %w", p.o.Address, lostError{err})
+		return nil, p.lost(err)
 	}
 	st, err := s.start(e, req)
 	if err != nil {

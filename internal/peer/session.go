@@ -223,7 +223,7 @@ func (s *session) leave() error {
 	if !s.draining || len(s.streams) > 0 {
 		return nil
 	}
-	s.lost = errDraining
+	s.lost = s.peer.lost(errDraining)
 	return errDraining
 }
 
@@ -237,7 +237,7 @@ func (s *session) start(e *remote, req engine.Request) (*stream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lost != nil {
-		return nil, fmt.Errorf("peer %s: %w", s.peer.o.Address, lostError{s.lost})
+		return nil, s.lost
 	}
 	s.last++
 	st.lane.stream = s.last
@@ -249,7 +249,7 @@ func (s *session) start(e *remote, req engine.Request) (*stream, error) {
 // fail ends all streams.
 func (s *session) fail(err error) {
 	s.mu.Lock()
-	s.lost = errors.New("is lost")
+	s.lost = err
 	all := s.streams
 	s.streams = map[uint64]*stream{}
 	s.mu.Unlock()
