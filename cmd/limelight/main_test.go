@@ -156,7 +156,7 @@ func TestCommandLineMistakesAreExit2AndFailuresExit1(t *testing.T) {
 		{[]string{"stage", "--stages", "voice", "--listen", "127.0.0.1:0"}, 1, `unknown stage "voice"`},
 		{[]string{"stage", "--stages", "talker", "--port", "1"}, 2, "unknown flag: --port"},
 		{[]string{"stage", "--stages", "talker", "--ssl-certfile", "x"}, 1, "both a certificate and its key"},
-		{[]string{"serve", "no/model"}, 1, "models are not downloaded"},
+		{[]string{"serve", "no/model", "--host", "127.0.0.1", "--port", "0"}, 1, "models are not downloaded"},
 		{[]string{"serve", "--replicas", "voice=1"}, 2, "unknown stage"},
 		{[]string{"serve", "--max_num_seq", "1"}, 2, "did you mean --max-num-seqs?"},
 		{[]string{"serve", "--tensor_parallel_size", "2"}, 2, "unknown flag: --tensor_parallel_size: a flag of vLLM; a replica is one process here"},
