@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/openai"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/internal/stage"
@@ -173,7 +174,7 @@ func (c *call) failAdmin(err error) {
 		status = http.StatusNotFound
 	case errors.Is(err, stage.ErrLastReplica), errors.Is(err, stage.ErrTooManyReplicas):
 		status = http.StatusConflict
-	case errors.Is(err, orchestrator.ErrDraining):
+	case errors.Is(err, orchestrator.ErrDraining), errors.Is(err, engine.ErrClosed):
 		status = http.StatusServiceUnavailable
 	}
 	c.fail(openai.Problem(status, "%v", err))

@@ -162,6 +162,28 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+func TestGaugesAreAskedOfTheReplicasThatAreThere(t *testing.T) {
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: []metrics.StageInfo{{ID: 0, Replicas: 2, AR: true}}})
+	m.ObserveReplicas(func(yield func(int, int, metrics.ReplicaState)) {
+		yield(0, 0, metrics.ReplicaReady)
+		yield(0, 1, metrics.ReplicaReady)
+	})
+	for id := range 2 {
+		m.Engine(0, id)
+		m.ConfigureCache(0, id, metrics.CacheConfig{BlockSize: 16, Blocks: 8})
+	}
+	m.ObserveEngine(0, 0, func() metrics.EngineState { return metrics.EngineState{Blocks: 8} })
+	const missing = `vllm:num_requests_running: the child {replica="1",stage="0"} is missing`
+	if got := findings(t, text(m), Options{}); !strings.Contains(got, missing) {
+		t.Errorf("of a replica without gauges: %s", got)
+	}
+	m.ObserveReplicas(func(yield func(int, int, metrics.ReplicaState)) { yield(0, 0, metrics.ReplicaReady) })
+	m.ReplicaLeft(0, 1)
+	if got := findings(t, text(m), Options{}); got != "" {
+		t.Errorf("of a replica that left: %s", got)
+	}
+}
+
 func TestFindingsNameTheLine(t *testing.T) {
 	page := used(t)
 	lines := strings.Split(page, "\n")

@@ -18,7 +18,8 @@ const documentHead = "# Checking a metrics page\n\n" +
 	"- **Families**: each one of the table is there with its type and exactly its labels; none under `vllm:` or `limelight_` is\n" +
 	"  unknown; ids are decimal, closed sets hold what the table says, all families speak of one model, counts are whole.\n" +
 	"- **Histograms**: the table's bounds, cumulative, the last bucket is the count, and the sum is one that such buckets can have.\n" +
-	"- **Children**: each combination of closed label values exists at each replica, stage or edge that the page shows.\n" +
+	"- **Children**: each combination of closed label values exists at each replica, stage or edge that the page shows. Of a\n" +
+	"  replica that left, which `limelight_replica_state` has no more, gauges are not asked for.\n" +
 	"- **Identities**: what numbers of different families have to agree on; the list is below.\n" +
 	"- `--moved`: each family has moved, unless the table calls it constant or the page's pipeline lacks what it needs\n" +
 	"  (metrics.md: *needs*). One page cannot tell whether a gauge moved.\n\n" +

@@ -19,6 +19,9 @@ type shape struct {
 	// whose engines are autoregressive or give audio. Those of pages are elsewhere
 	// and have a metrics page.
 	replicas, ar, audio, pages map[place]bool
+	// present holds the replicas that have a state: the others have left, and only
+	// their totals are still on the page.
+	present map[place]bool
 	// underWay counts the requests that run or wait.
 	underWay float64
 }
@@ -29,7 +32,7 @@ type place struct{ stage, replica string }
 func (p place) labels() []Label { return []Label{{"replica", p.replica}, {"stage", p.stage}} }
 
 func read(p *Page, table []metrics.Family) shape {
-	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}}
+	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}, present: map[place]bool{}}
 	ours, python := false, p.created
 	for name := range p.Families {
 		ours = ours || strings.HasPrefix(name, ourPrefix)
@@ -67,6 +70,9 @@ func (s *shape) place(f metrics.Family, sample Sample) {
 	add(s.replicas, "stage", "replica")
 	add(s.replicas, "from_stage", "from_replica")
 	add(s.replicas, "to_stage", "to_replica")
+	if f.Name == state {
+		add(s.present, "stage", "replica")
+	}
 	switch {
 	case slices.Contains(f.Needs, metrics.NeedAR):
 		add(s.ar, "stage", "replica")
@@ -119,17 +125,28 @@ func byNumber(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// among returns the replicas that a family of the table speaks of.
+// among returns the replicas that a family of the table speaks of: those of its
+// stages and, if it is a gauge, of these the ones that have not left.
 func (s shape) among(f metrics.Family) map[place]bool {
+	all := s.replicas
 	switch {
 	case slices.Contains(f.Needs, metrics.NeedAR):
-		return s.ar
+		all = s.ar
 	case slices.Contains(f.Needs, metrics.NeedAudio):
-		return s.audio
+		all = s.audio
 	case slices.Contains(f.Needs, metrics.NeedPages):
-		return s.pages
+		all = s.pages
 	}
-	return s.replicas
+	if f.Kind != metrics.Gauge || len(s.present) == 0 {
+		return all
+	}
+	here := map[place]bool{}
+	for p := range all {
+		if s.present[p] {
+			here[p] = true
+		}
+	}
+	return here
 }
 
 // lacks returns the part of a pipeline that the family needs and the page does
