@@ -117,7 +117,7 @@ func transferFamilies() []Family {
 		return Family{
 			Name: name, Kind: Histogram, Labels: edge, Buckets: buckets, Unit: unit, Group: GroupTransfer,
 			Present: withStatsTransfer, Help: help, Moves: moves, Still: still,
-			Needs: []Need{NeedHops}, At: append([]Outcome{OutcomeAborted, OutcomeFailed}, soundOutcomes...),
+			Needs: []Need{NeedHops}, At: append([]Outcome{OutcomeSkipped, OutcomeAborted, OutcomeFailed}, soundOutcomes...),
 		}
 	}
 	return []Family{

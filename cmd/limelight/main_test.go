@@ -143,7 +143,8 @@ func TestCommandLineMistakesAreExit2AndFailuresExit1(t *testing.T) {
 	}{
 		{[]string{"serve", "--prot", "1"}, 2, "unknown flag: --prot; did you mean --port?"},
 		{[]string{"serve", "a", "b"}, 2, "accepts at most 1 arg"},
-		{[]string{"check"}, 2, "accepts 1 arg(s), received 0"},
+		{[]string{"check"}, 2, "one URL or FILE is needed"},
+		{[]string{"check", "--self", "page.txt"}, 2, "--self takes no page"},
 		{[]string{"check", "no/page.txt"}, 1, "no/page.txt"},
 		{[]string{"check", "testdata/bad-page.txt"}, 1, "testdata/bad-page.txt is not what the family table promises"},
 		{[]string{"say", "hello"}, 2, "--output must say which file"},
@@ -176,7 +177,7 @@ func TestCommandLineMistakesAreExit2AndFailuresExit1(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"version"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"version"}, {"check", "--self"}} {
 		var stdout bytes.Buffer
 		if code := run(t.Context(), args, &stdout, io.Discard); code != 0 || stdout.Len() == 0 {
 			t.Errorf("%v: exit code %d, %q", args, code, stdout.String())

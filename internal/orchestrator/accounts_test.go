@@ -133,7 +133,7 @@ func TestNaturalEndWastesNothing(t *testing.T) {
 	page.want(t, `limelight_requests_admitted_total`, 1)
 }
 
-func TestReplicaIsFullWhileEachOfItsPlacesIsTaken(t *testing.T) {
+func TestReplicaIsFullWhileEachOfItsPlacesIsTakenAndDownWhenItIsLost(t *testing.T) {
 	h := newHouse(t, layout{places: 1, thinker: mute, talker: mute, code2wav: mute})
 	state := func(want float64) {
 		t.Helper()
@@ -149,6 +149,11 @@ func TestReplicaIsFullWhileEachOfItsPlacesIsTaken(t *testing.T) {
 	scrape(t, h.metrics).want(t, `limelight_requests_admitted_total`, 2)
 	waiting.Close()
 	r.Close()
-	h.flights.Wait()
+	for range r.f.events { // it ends when every stage has let go of the request
+	}
 	state(0)
+	h.Stages()[0].SetUp(0, false)
+	page := scrape(t, h.metrics)
+	page.want(t, `limelight_replica_state{replica="0",stage="0",state="down"}`, 1)
+	page.want(t, `limelight_replica_state{replica="0",stage="0",state="ready"}`, 0)
 }

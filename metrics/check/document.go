@@ -23,6 +23,8 @@ const documentHead = "# Checking a metrics page\n\n" +
 	"- **Identities**: what numbers of different families have to agree on; the list is below.\n" +
 	"- `--moved`: each family has moved, unless the table calls it constant or the page's pipeline lacks what it needs\n" +
 	"  (metrics.md: *needs*). One page cannot tell whether a gauge moved.\n\n" +
+	"`limelight check --self` needs no server: it runs one in process, fills it until requests wait, sends it each outcome (text,\n" +
+	"audio, speech, whole and streamed, no sound, abort, failure, refusal), and checks its page with `--moved`.\n\n" +
 	"A live page is no snapshot, since requests are recorded while it is written. So sides of an identity may differ by the\n" +
 	"requests that run or wait, and a page from a URL that has findings is read again, twice at most: what remains counts.\n\n" +
 	"A page saved from vLLM-Omni, under `vllm:omni_` or `vllm_omni:`, is told by its `python_` families or `_created` series. Of\n" +

@@ -61,14 +61,14 @@ var identities = []identity{{
 	text:     "`vllm:omni_e2e_request_latency_s` has observed every natural end: its count is the sum of the reasons stop, length and repetition.",
 	families: []string{latency, ends},
 	hold: func(c *checker) []string {
-		return c.equal("the count", c.page.sum(latency, "_count"), "natural ends", c.naturalEnds(), c.shape.underWay)
+		return c.equal("the count", c.page.Sum(latency, "_count"), "natural ends", c.naturalEnds(), c.shape.underWay)
 	},
 }, {
 	text:     "`vllm:omni_audio_rtf` and `vllm:omni_audio_duration_s` have the same count at each replica: both or neither are observed.",
 	families: []string{rtf, duration},
 	hold: func(c *checker) []string {
 		return c.eachVoice(func(at []Label) []string {
-			return c.equal("the count", c.page.sum(rtf, "_count", at...), "durations", c.page.sum(duration, "_count", at...), c.shape.underWay)
+			return c.equal("the count", c.page.Sum(rtf, "_count", at...), "durations", c.page.Sum(duration, "_count", at...), c.shape.underWay)
 		})
 	},
 }, {
@@ -80,7 +80,7 @@ var identities = []identity{{
 	families: []string{underrun, ttfp},
 	hold: func(c *checker) []string {
 		return c.eachVoice(func(at []Label) []string {
-			return c.atMost("underruns", c.page.sum(underrun, "_count", at...), "first packets", c.page.sum(ttfp, "_count", at...), c.shape.underWay)
+			return c.atMost("underruns", c.page.Sum(underrun, "_count", at...), "first packets", c.page.Sum(ttfp, "_count", at...), c.shape.underWay)
 		})
 	},
 }, {
@@ -88,7 +88,7 @@ var identities = []identity{{
 	families: []string{underrun, duration},
 	hold: func(c *checker) []string {
 		return c.eachVoice(func(at []Label) []string {
-			return c.atMost("underruns", c.page.sum(underrun, "_count", at...), "durations", c.page.sum(duration, "_count", at...), c.shape.underWay)
+			return c.atMost("underruns", c.page.Sum(underrun, "_count", at...), "durations", c.page.Sum(duration, "_count", at...), c.shape.underWay)
 		})
 	},
 }, {
@@ -99,7 +99,7 @@ var identities = []identity{{
 	text:     "Sound and silence are both natural ends: `vllm:omni_audio_duration_s_count` and `vllm:omni_audio_skipped_requests_total` together are at most the sum of the reasons stop, length and repetition.",
 	families: []string{duration, skipped, ends},
 	hold: func(c *checker) []string {
-		return c.atMost("durations and skipped requests", c.page.sum(duration, "_count")+c.page.sum(skipped, ""), "natural ends", c.naturalEnds(), c.shape.underWay)
+		return c.atMost("durations and skipped requests", c.page.Sum(duration, "_count")+c.page.Sum(skipped, ""), "natural ends", c.naturalEnds(), c.shape.underWay)
 	},
 }, {
 	text:     "Every hop is observed four times: the counts of size, tx, in flight and rx are the same at each edge.",
@@ -107,7 +107,7 @@ var identities = []identity{{
 	hold: func(c *checker) (wrong []string) {
 		for _, s := range c.page.samples(hopSize, "_count") {
 			for _, other := range []string{hopTx, hopFlight, hopRx} {
-				wrong = append(wrong, c.equal("hops over "+s.labels("model_name"), s.Value, other, c.page.sum(other, "_count", s.Labels...), c.shape.underWay)...)
+				wrong = append(wrong, c.equal("hops over "+s.labels("model_name"), s.Value, other, c.page.Sum(other, "_count", s.Labels...), c.shape.underWay)...)
 			}
 		}
 		return wrong
@@ -134,8 +134,8 @@ var identities = []identity{{
 			if len(stages(c.shape.replicas)) < 2 || stage == "0" {
 				return nil
 			}
-			return c.atMost("durations", c.page.sum(duration, "_count", at...), "hops to the replica",
-				c.page.sum(hopSize, "_count", Label{"to_stage", stage}, Label{"to_replica", replica}), 0)
+			return c.atMost("durations", c.page.Sum(duration, "_count", at...), "hops to the replica",
+				c.page.Sum(hopSize, "_count", Label{"to_stage", stage}, Label{"to_replica", replica}), 0)
 		})
 	},
 }, {
@@ -147,21 +147,21 @@ var identities = []identity{{
 	families: []string{admitted, ends, running, waiting},
 	ours:     true,
 	hold: func(c *checker) []string {
-		return c.equal("admitted", c.page.sum(admitted, ""), "ends and those under way", c.page.sum(ends, "")+c.shape.underWay, c.shape.underWay)
+		return c.equal("admitted", c.page.Sum(admitted, ""), "ends and those under way", c.page.Sum(ends, "")+c.shape.underWay, c.shape.underWay)
 	},
 }, {
 	text:     "Who was admitted or refused had come: `limelight_requests_admitted_total` and `limelight_requests_refused_total` together are at most `http_requests_total`.",
 	families: []string{admitted, refused, httpRequests},
 	ours:     true,
 	hold: func(c *checker) []string {
-		return c.atMost("admitted and refused", c.page.sum(admitted, "")+c.page.sum(refused, ""), "HTTP requests", c.page.sum(httpRequests, ""), c.shape.underWay)
+		return c.atMost("admitted and refused", c.page.Sum(admitted, "")+c.page.Sum(refused, ""), "HTTP requests", c.page.Sum(httpRequests, ""), c.shape.underWay)
 	},
 }, {
 	text:     "Every error is a stage's: `limelight_stage_failures_total` is `vllm:omni_requests_success_total` with the reason error.",
 	families: []string{failures, ends},
 	ours:     true,
 	hold: func(c *checker) []string {
-		return c.equal("failures", c.page.sum(failures, ""), "ends as an error", c.ended("error"), c.shape.underWay)
+		return c.equal("failures", c.page.Sum(failures, ""), "ends as an error", c.ended("error"), c.shape.underWay)
 	},
 }, {
 	text:     "Nothing is wasted on nobody: without an end as abort, or as error, nothing is on `limelight_wasted_tokens_total` and `limelight_wasted_audio_seconds_total` with that reason.",
@@ -170,7 +170,7 @@ var identities = []identity{{
 	hold: func(c *checker) (wrong []string) {
 		for _, reason := range []string{"abort", "error"} {
 			of := Label{"finished_reason", reason}
-			if n := c.page.sum(tokens, "", of) + c.page.sum(wasted, "", of); n > 0 && c.ended(reason) == 0 && c.shape.underWay == 0 {
+			if n := c.page.Sum(tokens, "", of) + c.page.Sum(wasted, "", of); n > 0 && c.ended(reason) == 0 && c.shape.underWay == 0 {
 				wrong = append(wrong, fmt.Sprintf("%v tokens and seconds are wasted, and no request ended as %s", n, reason))
 			}
 		}
@@ -183,7 +183,7 @@ var identities = []identity{{
 	hold: func(c *checker) (wrong []string) {
 		for _, p := range sorted(c.shape.replicas) {
 			states := c.page.samples(state, "", p.labels()...)
-			if n := c.page.sum(state, "", p.labels()...); len(states) > 0 && n != 1 {
+			if n := c.page.Sum(state, "", p.labels()...); len(states) > 0 && n != 1 {
 				wrong = append(wrong, fmt.Sprintf("stage %s, replica %s is in %v states", p.stage, p.replica, n))
 			}
 		}
@@ -212,7 +212,7 @@ func (c *checker) naturalEnds() (n float64) {
 }
 
 func (c *checker) ended(reason string) float64 {
-	return c.page.sum(ends, "", Label{"finished_reason", reason})
+	return c.page.Sum(ends, "", Label{"finished_reason", reason})
 }
 
 // equal compares two counts, which may differ by slack.
@@ -250,7 +250,7 @@ var rates = []float64{8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 480
 func framesAgree(c *checker) []string {
 	byStage := map[string]float64{}
 	return c.eachVoice(func(at []Label) []string {
-		n, seconds := c.page.sum(frames, "", at...), c.page.sum(duration, "_sum", at...)
+		n, seconds := c.page.Sum(frames, "", at...), c.page.Sum(duration, "_sum", at...)
 		if n == 0 && seconds == 0 || c.shape.underWay > 0 {
 			return nil
 		}
@@ -283,7 +283,7 @@ func continuityAgrees(c *checker) (wrong []string) {
 			return err == nil && bound == ms/1000
 		})
 		if bucket < 0 {
-			wrong = append(wrong, c.atMost(where+": continuous replies", s.Value, "streamed replies", c.page.sum(underrun, "_count", at...), c.shape.underWay)...)
+			wrong = append(wrong, c.atMost(where+": continuous replies", s.Value, "streamed replies", c.page.Sum(underrun, "_count", at...), c.shape.underWay)...)
 			continue
 		}
 		within := c.page.samples(underrun, "_bucket", at...)[bucket].Value
@@ -295,7 +295,7 @@ func continuityAgrees(c *checker) (wrong []string) {
 // httpAgrees compares the http_ families. A request whose handler has ended is
 // recorded at once, so there is no slack.
 func httpAgrees(c *checker) []string {
-	wrong := c.equal("requests", c.page.sum(httpRequests, ""), httpFine, c.page.sum(httpFine, "_count"), 0)
+	wrong := c.equal("requests", c.page.Sum(httpRequests, ""), httpFine, c.page.Sum(httpFine, "_count"), 0)
 	seen := map[string]bool{}
 	for _, s := range c.page.samples(httpRequests, "") {
 		handler, _ := s.Label("handler")
@@ -304,9 +304,9 @@ func httpAgrees(c *checker) []string {
 		}
 		seen[handler] = true
 		at := Label{"handler", handler}
-		n := c.page.sum(httpRequests, "", at)
+		n := c.page.Sum(httpRequests, "", at)
 		for _, other := range []string{httpDuration, httpInSize, httpOutSize} {
-			wrong = append(wrong, c.equal("requests of "+handler, n, other, c.page.sum(other, "_count", at), 0)...)
+			wrong = append(wrong, c.equal("requests of "+handler, n, other, c.page.Sum(other, "_count", at), 0)...)
 		}
 	}
 	return wrong

@@ -38,7 +38,7 @@ func (c *checker) moved(earlier []*Page) {
 		if f.Kind != metrics.Counter {
 			suffix = "_count"
 		}
-		if c.page.sum(f.Name, suffix) == 0 {
+		if c.page.Sum(f.Name, suffix) == 0 {
 			var outcomes []string
 			for _, o := range f.At {
 				outcomes = append(outcomes, string(o))

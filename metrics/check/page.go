@@ -125,8 +125,9 @@ func (s Sample) has(labels []Label) bool {
 	return true
 }
 
-// sum adds up what samples finds.
-func (p *Page) sum(family, suffix string, labels ...Label) (sum float64) {
+// Sum adds up the samples of a family whose name has the suffix ("_count"; empty
+// for a counter's or gauge's own) and that have the label values.
+func (p *Page) Sum(family, suffix string, labels ...Label) (sum float64) {
 	for _, s := range p.samples(family, suffix, labels...) {
 		sum += s.Value
 	}

@@ -56,7 +56,7 @@ func TestFaultsNameTheirLine(t *testing.T) {
 
 func TestFaultCostsItsOwnLineOnly(t *testing.T) {
 	p := parse(t, "a 1\n}{\nb{ 2\nc 3\n")
-	if len(p.Faults) != 2 || p.sum("a", "") != 1 || p.sum("c", "") != 3 {
+	if len(p.Faults) != 2 || p.Sum("a", "") != 1 || p.Sum("c", "") != 3 {
 		t.Errorf("faults %v, families %v", p.Faults, p.names())
 	}
 }
@@ -79,11 +79,11 @@ func TestBothFormatsReadTheSame(t *testing.T) {
 		if hits := p.samples("hits_total", "", Label{"a", "x\\\"\n"}); len(hits) != 1 || hits[0].Value != 5 || p.Families["hits_total"].Kind != "counter" {
 			t.Errorf("hits %v", hits)
 		}
-		if p.sum("d", "_bucket") != 5 || p.sum("d", "_count") != 3 || p.sum("s", "_count") != 2 || !math.IsNaN(p.sum("s", "")) {
+		if p.Sum("d", "_bucket") != 5 || p.Sum("d", "_count") != 3 || p.Sum("s", "_count") != 2 || !math.IsNaN(p.Sum("s", "")) {
 			t.Errorf("families %+v", p.Families)
 		}
 	}
-	if bare := text.Families["bare"]; bare == nil || bare.Kind != "counter" || text.sum("bare", "") != 7 {
+	if bare := text.Families["bare"]; bare == nil || bare.Kind != "counter" || text.Sum("bare", "") != 7 {
 		t.Errorf("a counter without a suffix: %+v", bare)
 	}
 	if open.Families["hits_created"] != nil || !open.created {

@@ -54,7 +54,7 @@ func read(p *Page, table []metrics.Family) shape {
 	if s.reference { // its page has three families at zero with stats off too
 		s.stats = len(s.replicas) > 0 || !p.childless("vllm:omni_requests_success_total")
 	}
-	s.underWay = p.sum("vllm:omni_num_requests_running", "") + p.sum("vllm:omni_num_requests_waiting", "")
+	s.underWay = p.Sum("vllm:omni_num_requests_running", "") + p.Sum("vllm:omni_num_requests_waiting", "")
 	return s
 }
 
