@@ -47,8 +47,8 @@ const (
 	OutcomeRefused Outcome = "refusal"
 	// OutcomeRepeated: a text whose prompt begins as an earlier one did.
 	OutcomeRepeated Outcome = "repeated prompt"
-	// OutcomeCrowded: texts, each with a beginning of its own, that need more KV
-	// blocks together than there are.
+	// OutcomeCrowded: choices of a text that need more KV blocks together than
+	// there are, after texts that began alike.
 	OutcomeCrowded Outcome = "crowd"
 )
 

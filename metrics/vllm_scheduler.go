@@ -40,7 +40,7 @@ func schedulerFamilies() []Family {
 		Help:  "Prompt tokens that were found in the replica's prefix cache. They are whole blocks and never a prompt's last token.",
 		Moves: "the first step of a request whose prompt begins as an earlier one's did, for a block or more",
 		Still: "prompts with a beginning of their own; requests that come back after a preemption; --no-enable-prefix-caching",
-		At:    []Outcome{OutcomeRepeated},
+		At:    []Outcome{OutcomeRepeated, OutcomeCrowded},
 	}, constant(externalQueries, "tokens", "Prompt tokens that were asked of a KV connector.", "the engine has no KV connector"),
 		constant(externalHits, "tokens", "Prompt tokens that a KV connector had.", "the engine has no KV connector"),
 		constant(mediaQueries, "items", "Media items that were looked up in the processor's cache.", "the engine takes no media"),
@@ -86,7 +86,7 @@ func tokenFamilies() []Family {
 		Help:  "Prompt tokens of the requests that gave an output which came from the prefix cache.",
 		Moves: "the first output of a request whose prompt was found in part",
 		Still: "prompts with a beginning of their own; " + notFirst,
-		At:    []Outcome{OutcomeRepeated},
+		At:    []Outcome{OutcomeRepeated, OutcomeCrowded},
 	}, started(Family{
 		Name:  generationTokens,
 		Help:  "Tokens that the replica generated, end-of-sequence tokens included. The talker's are its codes of group 0.",

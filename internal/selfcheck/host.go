@@ -34,7 +34,9 @@ type host struct {
 func start(log *slog.Logger) (*host, error) {
 	h := &host{served: make(chan error, 1), client: &http.Client{Transport: &http.Transport{}}, gate: newGate()}
 	p, err := pipeline.New(pipeline.Options{
-		LogStats: true, Exemplars: true, Version: server.Version(), MaxNumSeqs: 1, LinkDepths: []int{2, 2}, FirstChunk: 4, Chunk: 4, Log: log,
+		LogStats: true, EnableMFU: true, KVCacheMetrics: true, Exemplars: true, Version: server.Version(), Log: log,
+		MaxNumSeqs: 1, StageSeqs: map[string]int{"thinker": 2}, LinkDepths: []int{2, 2}, FirstChunk: 4, Chunk: 4,
+		Engines: map[string]pipeline.EngineConfig{"thinker": {BlockSize: 4, Blocks: 36, BlockSampling: 1}},
 		Connector: func(k int, c connector.Connector) connector.Connector {
 			return meddler{c, k, h.gate}
 		},

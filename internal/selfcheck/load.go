@@ -34,18 +34,35 @@ const (
 
 // loads has every outcome at least once.
 var loads = []load{
-	{metrics.OutcomeText, whole(chatPath, "text", `{"ignore_eos":true,"max_tokens":8,`+hello+`}`, http.StatusOK)},
+	{metrics.OutcomeText, text},
 	{metrics.OutcomeAudio, whole(chatPath, "audio", `{`+sound+brief+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeStream, whole(chatPath, "stream", `{"stream":true,`+sound+brief+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeSpeech, whole(speechPath, "speech", `{"input":"we can hear it"}`, http.StatusOK)},
 	{metrics.OutcomeSkipped, whole(chatPath, "skipped", `{`+sound+`"max_tokens":1,`+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeAborted, leave},
 	{metrics.OutcomeFailed, whole(chatPath, spoilSecond+"stream", `{"stream":true,`+sound+long+hello+`}`, http.StatusOK)},
+	{metrics.OutcomeRepeated, sequence(text, text)},
+	{metrics.OutcomeCrowded, sequence(text, text, text, whole(chatPath, "crowd", `{"n":2,"ignore_eos":true,"max_tokens":100,"messages":[{"role":"user","content":"what time is it"}]}`, http.StatusOK))},
 	{metrics.OutcomeRefused, whole(chatPath, "refused", `{`, http.StatusBadRequest)},
 
 	{metrics.OutcomeText, whole(chatPath, "streamed-text", `{"stream":true,"ignore_eos":true,"max_tokens":8,`+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeSkipped, whole(chatPath, spoilFirst+"chat", `{`+sound+long+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeRefused, whole("/v1/nothing", "no-route", `{}`, http.StatusNotFound)},
+}
+
+// text is a chat reply without sound.
+var text = whole(chatPath, "text", `{"ignore_eos":true,"max_tokens":8,`+hello+`}`, http.StatusOK)
+
+// sequence sends one request after the other.
+func sequence(sends ...func(context.Context, *host) error) func(context.Context, *host) error {
+	return func(ctx context.Context, h *host) error {
+		for _, send := range sends {
+			if err := send(ctx, h); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // whole is a request whose answer is read to its end.
@@ -77,8 +94,8 @@ func leave(ctx context.Context, h *host) error {
 
 // crowd fills the pipeline and returns its page while it is full. The first
 // request is held back before code2wav, so that its talker is full; the second
-// one waits inside the talker's engine; the third one's thinker gets rid of
-// nothing, so that it is full; the fourth one waits in the queue. All have ended
+// one waits inside the talker's engine; of the next two the thinker gets rid of
+// nothing, so that it is full; the last one waits in the queue. All have ended
 // when crowd returns.
 func (h *host) crowd(ctx context.Context) (busy *check.Page, err error) {
 	full := func(p *check.Page, stage string) bool {
@@ -92,7 +109,8 @@ func (h *host) crowd(ctx context.Context) (busy *check.Page, err error) {
 	}{
 		{holdSound + "1", spoken, func(p *check.Page) bool { return full(p, "1") && !full(p, "0") }},
 		{holdSound + "2", spoken, func(p *check.Page) bool { return running(p) == 2 && !full(p, "0") }},
-		{holdText + "3", spoken, func(p *check.Page) bool { return running(p) == 3 && full(p, "0") }},
+		{holdText + "3", spoken, func(p *check.Page) bool { return running(p) == 3 }},
+		{holdText + "4", spoken, func(p *check.Page) bool { return running(p) == 4 && full(p, "0") }},
 		{"waits", `{"max_tokens":2,` + hello + `}`, func(p *check.Page) bool { return p.Sum("vllm:omni_num_requests_waiting", "") == 1 }},
 	}
 	ctx, fail := context.WithCancelCause(ctx)

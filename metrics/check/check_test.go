@@ -28,6 +28,22 @@ func used(t *testing.T) string {
 // would, at replica 1 of the audio stage.
 func use(m *metrics.Metrics) {
 	m.ObserveReplicas(states(metrics.ReplicaReady))
+	for _, stage := range []int{0, 1} {
+		m.ObserveEngine(stage, 0, func() metrics.EngineState { return metrics.EngineState{Blocks: 8} })
+		m.ConfigureCache(stage, 0, metrics.CacheConfig{BlockSize: 16, Blocks: 8, Dtype: "float32"})
+		e := m.Engine(stage, 0)
+		at := func(ms int) time.Time { return time.UnixMilli(int64(1000 + ms)) }
+		e.Scheduled(20, 16)
+		e.FirstOutput(20, 16, 30*time.Millisecond)
+		e.Output(15 * time.Millisecond)
+		e.Preempted()
+		e.Stepped(metrics.Step{Tokens: 1, Prompt: 4})
+		e.Stepped(metrics.Step{Tokens: 1})
+		e.Finished(metrics.FinishedRequest{
+			Reason: metrics.Stop, PromptTokens: 20, CachedTokens: 16, Generated: 2, MaxTokens: 40, Choices: 1, Longest: 2,
+			Arrived: at(0), Queued: at(1), Scheduled: at(3), FirstToken: at(6), LastToken: at(14), Ended: at(15),
+		})
+	}
 	m.Refusals().Refused(metrics.NotFound)
 	m.HTTP().Route(metrics.NoHandler).Observe("GET", 404, 0, 10, time.Millisecond)
 	m.Stage(2).Failed(metrics.CauseEngine)
@@ -101,6 +117,7 @@ func TestFindings(t *testing.T) {
 			return b.String()
 		}
 	}
+	const thinker = `model_name="m",replica="0",stage="0"`
 	const voice = `model_name="m",replica="1",stage="2"`
 	for _, c := range []struct {
 		name   string
@@ -144,6 +161,16 @@ func TestFindings(t *testing.T) {
 		{"hop that skips a stage", all(`from_stage="1"`, `from_stage="0"`), "a hop from stage 0 to stage 2"},
 		{"sound from nowhere", all(`to_replica="1"`, `to_replica="0"`), "stage 2, replica 1: durations: 1, which is more than hops to the replica: 0"},
 		{"http", replace(`status="2xx"} 4`, `status="2xx"} 5`), "http_requests_total: requests of /v1/chat/completions: 5, http_request_duration_seconds: 4"},
+		{"prompt tokens from nowhere", replace(`vllm:prompt_tokens_total{`+thinker+`} 20`, `vllm:prompt_tokens_total{`+thinker+`} 21`), "vllm:prompt_tokens_total: stage 0, replica 0: sources: 20, prompt tokens: 21"},
+		{"more hits than queries", replace(`vllm:prefix_cache_hits_total{`+thinker+`} 16`, `vllm:prefix_cache_hits_total{`+thinker+`} 21`), "hits: 21, which is more than queries: 20"},
+		{"finished without a measure", replace(`vllm:request_success_total{finished_reason="stop",`+thinker+`} 1`, `vllm:request_success_total{finished_reason="stop",`+thinker+`} 2`), "finished requests: 2, vllm:e2e_request_latency_seconds: 1"},
+		{"inference", replace(`vllm:request_inference_time_seconds_sum{`+thinker+`} 0.011`, `vllm:request_inference_time_seconds_sum{`+thinker+`} 0.012`), "seconds of inference: 0.012, of prefill and decode: 0.011"},
+		{"token without a first one", all(`vllm:time_to_first_token_seconds_count{`+thinker+`} 1`, `vllm:time_to_first_token_seconds_count{`+thinker+`} 0`), "requests with tokens: 1, which is more than first tokens: 0"},
+		{"tokens", replace(`vllm:generation_tokens_total{`+thinker+`} 2`, `vllm:generation_tokens_total{`+thinker+`} 3`), "tokens: 3, first and later ones: 2"},
+		{"steps", replace(`vllm:iteration_tokens_total_sum{`+thinker+`} 6`, `vllm:iteration_tokens_total_sum{`+thinker+`} 7`), "tokens of steps: 7, generated and computed ones: 6"},
+		{"waiting", replace(`vllm:num_requests_waiting{`+thinker+`} 0`, `vllm:num_requests_waiting{`+thinker+`} 1`), "waiting: 1, by reason: 0"},
+		{"usage without a request", replace(`vllm:kv_cache_usage_perc{`+thinker+`} 0`, `vllm:kv_cache_usage_perc{`+thinker+`} 0.5`), "usage: 0.5, which is more than that of no request: 0"},
+		{"asleep and awake", replace(`sleep_state="discard_all",stage="0"} 0`, `sleep_state="discard_all",stage="0"} 1`), "in 2 states"},
 		{"admissions", replace(`admitted_total{model_name="m"} 4`, `admitted_total{model_name="m"} 5`), "limelight_requests_admitted_total: admitted: 5, ends and those under way: 4"},
 		{"more refusals than requests", replace(`reason="not_found"} 1`, `reason="not_found"} 2`), "admitted and refused: 6, which is more than HTTP requests: 5"},
 		{"failures", replace(`cause="engine",model_name="m",stage="2"} 1`, `cause="engine",model_name="m",stage="2"} 0`), "limelight_stage_failures_total: failures: 0, ends as an error: 1"},
@@ -213,6 +240,16 @@ func TestRequestsUnderWayMayBeHalfRecorded(t *testing.T) {
 	}
 }
 
+func TestReplicaThatLeftKeepsItsCountsAndHasNoGauge(t *testing.T) {
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
+	use(m)
+	m.ReplicaJoined(1, 1)
+	m.Engine(1, 1).Preempted()
+	if got := findings(t, text(m), Options{}); got != "" {
+		t.Errorf("a replica with counts and without a state: %s", got)
+	}
+}
+
 func TestMovedAsksForWhatThePipelineCanMove(t *testing.T) {
 	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages[:1]})
 	got := findings(t, text(m), Options{Moved: true})
@@ -229,6 +266,9 @@ func TestMovedAsksForWhatThePipelineCanMove(t *testing.T) {
 	still := parse(t, text(m))
 	m.ObserveRequests(func() (int, int) { return 2, 0 })
 	m.ObserveReplicas(states(metrics.ReplicaFull))
+	m.ObserveEngine(1, 0, func() metrics.EngineState {
+		return metrics.EngineState{Running: 1, Waiting: 1, Deferred: 1, UsedBlocks: 2, Blocks: 8}
+	})
 	busy := parse(t, text(m))
 	r := Check(still, Options{Moved: true, Earlier: []*Page{busy}})
 	if len(r.Findings) != 1 || r.Findings[0].Family != "vllm:omni_num_requests_waiting" {

@@ -54,10 +54,14 @@ const (
 	httpOutSize  = "http_response_size_bytes"
 )
 
-// identities in the order of the documentation. Requests under way may be in
-// the middle of being recorded, so sides that one request moves one after the
-// other may differ by as many as run or wait.
-var identities = []identity{{
+// identities are all of them, in the order of the documentation.
+var identities = slices.Concat(omniIdentities, engineIdentities, ownIdentities)
+
+// omniIdentities are those of the families that vLLM-Omni has too, its engines'
+// aside. Requests under way may be in the middle of being recorded, so sides
+// that one request moves one after the other may differ by as many as run or
+// wait.
+var omniIdentities = []identity{{
 	text:     "`vllm:omni_e2e_request_latency_s` has observed every natural end: its count is the sum of the reasons stop, length and repetition.",
 	families: []string{latency, ends},
 	hold: func(c *checker) []string {
@@ -142,7 +146,10 @@ var identities = []identity{{
 	text:     "HTTP requests are counted five times: `http_requests_total`, the two durations and the two sizes agree, by handler where they have one.",
 	families: []string{httpRequests, httpFine, httpDuration, httpInSize, httpOutSize},
 	hold:     httpAgrees,
-}, {
+}}
+
+// ownIdentities are those of Limelight's own families.
+var ownIdentities = []identity{{
 	text:     "Every admitted request runs, waits or has ended, once: `limelight_requests_admitted_total` is the sum of `vllm:omni_requests_success_total`, `vllm:omni_num_requests_running` and `vllm:omni_num_requests_waiting`.",
 	families: []string{admitted, ends, running, waiting},
 	ours:     true,
@@ -232,8 +239,12 @@ func (c *checker) atMost(what string, a float64, other string, b, slack float64)
 }
 
 // eachVoice compares at each replica of an audio stage.
-func (c *checker) eachVoice(hold func(at []Label) []string) (wrong []string) {
-	for _, p := range sorted(c.shape.audio) {
+func (c *checker) eachVoice(hold func(at []Label) []string) []string {
+	return eachOf(c.shape.audio, hold)
+}
+
+func eachOf(places map[place]bool, hold func(at []Label) []string) (wrong []string) {
+	for _, p := range sorted(places) {
 		for _, text := range hold(p.labels()) {
 			wrong = append(wrong, fmt.Sprintf("stage %s, replica %s: %s", p.stage, p.replica, text))
 		}
