@@ -106,10 +106,20 @@ func (h *host) await(ctx context.Context, wanted func(*check.Page) bool) (*check
 }
 
 // settled returns the page once all that was sent has ended and is in the
-// books.
+// books, those of the engines too, which notice last that a client left. A page
+// is no snapshot: so it is read once more when there is nothing left to move it.
 func (h *host) settled(ctx context.Context) (*check.Page, error) {
-	return h.await(ctx, func(p *check.Page) bool {
-		return p.Sum("vllm:omni_num_requests_running", "")+p.Sum("vllm:omni_num_requests_waiting", "") == 0 &&
-			p.Sum("http_requests_total", "") == float64(h.sent.Load())
+	_, err := h.await(ctx, func(p *check.Page) bool {
+		left := 0.0
+		for _, gauge := range []string{
+			"vllm:omni_num_requests_running", "vllm:omni_num_requests_waiting", "vllm:num_requests_running", "vllm:num_requests_waiting",
+		} {
+			left += p.Sum(gauge, "")
+		}
+		return left == 0 && p.Sum("http_requests_total", "") == float64(h.sent.Load())
 	})
+	if err != nil {
+		return nil, err
+	}
+	return check.Load(ctx, h.client, h.url)
 }
