@@ -55,6 +55,6 @@ func newRoot() *cobra.Command {
 			HiddenDefaultCmd: true,
 		},
 	}
-	root.AddCommand(newServe(), newStage(), newConfig(), newCheck(), newBench(), newTop(), newSay(), newVersion())
+	root.AddCommand(newServe(), newStage(), newConfig(), newCheck(), newBench(), newTop(), newSay(), newReady(), newVersion())
 	return root
 }
