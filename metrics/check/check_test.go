@@ -19,7 +19,7 @@ var threeStages = []metrics.StageInfo{{ID: 0, Replicas: 1, AR: true}, {ID: 1, Re
 // used is a page after requests of several kinds.
 func used(t *testing.T) string {
 	t.Helper()
-	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, KVCacheMetrics: true, LongestSequence: 100, Stages: threeStages})
 	use(m)
 	return text(m)
 }
@@ -37,6 +37,7 @@ func use(m *metrics.Metrics) {
 		e.FirstOutput(20, 16, 30*time.Millisecond)
 		e.Output(15 * time.Millisecond)
 		e.Preempted()
+		e.BlockEvicted(2*time.Second, time.Second, []time.Duration{time.Second})
 		e.Stepped(metrics.Step{Tokens: 1, Prompt: 4})
 		e.Stepped(metrics.Step{Tokens: 1})
 		e.Finished(metrics.FinishedRequest{
@@ -164,6 +165,10 @@ func TestFindings(t *testing.T) {
 		{"prompt tokens from nowhere", replace(`vllm:prompt_tokens_total{`+thinker+`} 20`, `vllm:prompt_tokens_total{`+thinker+`} 21`), "vllm:prompt_tokens_total: stage 0, replica 0: sources: 20, prompt tokens: 21"},
 		{"more hits than queries", replace(`vllm:prefix_cache_hits_total{`+thinker+`} 16`, `vllm:prefix_cache_hits_total{`+thinker+`} 21`), "hits: 21, which is more than queries: 20"},
 		{"finished without a measure", replace(`vllm:request_success_total{finished_reason="stop",`+thinker+`} 1`, `vllm:request_success_total{finished_reason="stop",`+thinker+`} 2`), "finished requests: 2, vllm:e2e_request_latency_seconds: 1"},
+		{"a time that lacks", replace(`vllm:request_decode_time_seconds_count{`+thinker+`} 1`, `vllm:request_decode_time_seconds_count{`+thinker+`} 2`), "prefills: 1, vllm:request_decode_time_seconds: 2"},
+		{"choices of nobody", replace(`vllm:request_params_n_count{`+thinker+`} 1`, `vllm:request_params_n_count{`+thinker+`} 2`), "requests with choices: 2, which is more than finished requests: 1"},
+		{"block that was idle and not alive", replace(`vllm:kv_block_idle_before_evict_seconds_count{`+thinker+`} 1`, `vllm:kv_block_idle_before_evict_seconds_count{`+thinker+`} 2`), "lives: 1, vllm:kv_block_idle_before_evict_seconds: 2"},
+		{"bounds of lengths", replace(`vllm:request_prompt_tokens_bucket{`+thinker+`,le="20"}`, `vllm:request_prompt_tokens_bucket{`+thinker+`,le="30"}`), "has the bounds [1 2 5 10 30 50 100]"},
 		{"inference", replace(`vllm:request_inference_time_seconds_sum{`+thinker+`} 0.011`, `vllm:request_inference_time_seconds_sum{`+thinker+`} 0.012`), "seconds of inference: 0.012, of prefill and decode: 0.011"},
 		{"token without a first one", all(`vllm:time_to_first_token_seconds_count{`+thinker+`} 1`, `vllm:time_to_first_token_seconds_count{`+thinker+`} 0`), "requests with tokens: 1, which is more than first tokens: 0"},
 		{"tokens", replace(`vllm:generation_tokens_total{`+thinker+`} 2`, `vllm:generation_tokens_total{`+thinker+`} 3`), "tokens: 3, first and later ones: 2"},

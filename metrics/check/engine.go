@@ -26,6 +26,11 @@ const (
 	prefillTime    = "vllm:request_prefill_time_seconds"
 	decodeTime     = "vllm:request_decode_time_seconds"
 	inferenceTime  = "vllm:request_inference_time_seconds"
+	queueTime      = "vllm:request_queue_time_seconds"
+	choices        = "vllm:request_params_n"
+	longestChoice  = "vllm:request_max_num_generation_tokens"
+	blockLifetime  = "vllm:kv_block_lifetime_seconds"
+	blockIdle      = "vllm:kv_block_idle_before_evict_seconds"
 )
 
 // engineIdentities are those of vLLM's families, at each replica of an
@@ -69,6 +74,37 @@ var engineIdentities = []identity{{
 				return nil
 			}
 			return c.equal("seconds of inference", whole, "of prefill and decode", parts, 1e-6*(1+whole))
+		})
+	},
+}, {
+	text:     "Who had a token had a step, and was taken in: the counts of `vllm:request_prefill_time_seconds`, `vllm:request_decode_time_seconds`, `vllm:request_inference_time_seconds` and `vllm:request_time_per_output_token_seconds` are the same, at most that of `vllm:request_queue_time_seconds`, and that at most the finished requests.",
+	families: []string{prefillTime, decodeTime, inferenceTime, perToken, queueTime, engineEnds},
+	hold: func(c *checker) []string {
+		return c.eachEngine(func(at []Label) (wrong []string) {
+			prefills, queued := c.page.Sum(prefillTime, "_count", at...), c.page.Sum(queueTime, "_count", at...)
+			for _, other := range []string{decodeTime, inferenceTime, perToken} {
+				wrong = append(wrong, c.equal("prefills", prefills, other, c.page.Sum(other, "_count", at...), c.shape.underWay)...)
+			}
+			wrong = append(wrong, c.atMost("prefills", prefills, "queue times", queued, c.shape.underWay)...)
+			return append(wrong, c.atMost("queue times", queued, "finished requests", c.page.Sum(engineEnds, "", at...), c.shape.underWay)...)
+		})
+	},
+}, {
+	text:     "Choices belong to finished requests: the counts of `vllm:request_params_n` and `vllm:request_max_num_generation_tokens` are the same, and at most the finished requests.",
+	families: []string{choices, longestChoice, engineEnds},
+	hold: func(c *checker) []string {
+		return c.eachEngine(func(at []Label) []string {
+			n := c.page.Sum(choices, "_count", at...)
+			return append(c.equal("requests with choices", n, longestChoice, c.page.Sum(longestChoice, "_count", at...), c.shape.underWay),
+				c.atMost("requests with choices", n, "finished requests", c.page.Sum(engineEnds, "", at...), c.shape.underWay)...)
+		})
+	},
+}, {
+	text:     "A KV block's life is measured twice: the counts of `vllm:kv_block_lifetime_seconds` and `vllm:kv_block_idle_before_evict_seconds` are the same.",
+	families: []string{blockLifetime, blockIdle},
+	hold: func(c *checker) []string {
+		return c.eachEngine(func(at []Label) []string {
+			return c.equal("lives", c.page.Sum(blockLifetime, "_count", at...), blockIdle, c.page.Sum(blockIdle, "_count", at...), c.shape.underWay)
 		})
 	},
 }, {

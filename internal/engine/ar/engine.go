@@ -286,7 +286,11 @@ func (e *Engine) endAll(err error) {
 	e.arrived = nil
 	e.mu.Unlock()
 	for _, s := range all {
-		e.release(s, err)
+		if s.Aborted() {
+			e.release(s, engine.ErrAborted)
+		} else {
+			e.release(s, err)
+		}
 	}
 	e.waiting, e.running = nil, nil
 	e.publish()
