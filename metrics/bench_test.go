@@ -3,10 +3,13 @@ package metrics
 import (
 	"fmt"
 	"io"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/limelight-omni/limelight/metrics/merge"
 )
 
 func BenchmarkRecorders(b *testing.B) {
@@ -57,6 +60,48 @@ func BenchmarkScrape(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.write(io.Discard, false, nil)
+	}
+}
+
+// BenchmarkPageOfSixEngines is what a scrape costs once the engines' pages are
+// here: the page of a server without engines, with six that have been read, and
+// all of it, the reading included.
+func BenchmarkPageOfSixEngines(b *testing.B) {
+	theirs, err := os.ReadFile("testdata/engines/vllm.txt")
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := newOn()
+	useAll(m)
+	pages := make([]*merge.Page, 6)
+	for i := range pages {
+		pages[i] = new(merge.Page)
+	}
+	read := func() {
+		for i, p := range pages {
+			p.Read(theirs, merge.Source{ModelName: "m", Stage: 0, Replica: i + 1}, merge.EngineFamilies)
+		}
+	}
+	read()
+	for _, format := range []struct {
+		name string
+		open bool
+	}{{"text", false}, {"OpenMetrics", true}} {
+		for name, write := range map[string]func(io.Writer){
+			"local alone":  func(w io.Writer) { m.write(w, format.open, nil) },
+			"engines read": func(w io.Writer) { m.write(w, format.open, pages) },
+			"all":          func(w io.Writer) { read(); m.write(w, format.open, pages) },
+		} {
+			b.Run(format.name+"/"+name, func(b *testing.B) {
+				var size counter
+				write(&size)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					write(io.Discard)
+				}
+			})
+		}
 	}
 }
 

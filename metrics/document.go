@@ -29,7 +29,8 @@ const documentHead = "# Metrics\n\n" +
 	"- A *natural* end is one with the reason stop, length or repetition.\n" +
 	"- Engine families follow vLLM's definitions, with some of its flaws mended: a prompt that is looked up in the prefix cache counts once, when it\n" +
 	"  is scheduled; a preemption counts when it happens; gauges are read from the engine at scrape, so that an idle one shows the truth. There is\n" +
-	"  no null block: `vllm:kv_cache_usage_perc` divides by all blocks. Families of LoRA, speculative decoding and KV connectors do not exist.\n"
+	"  no null block: `vllm:kv_cache_usage_perc` divides by all blocks. Families of LoRA, speculative decoding and KV connectors do not exist.\n" +
+	"- Of engines elsewhere the page has the families of their own pages, or seven of vLLM's as this server sees them ([merge.md](merge.md)).\n"
 
 // WriteMarkdown writes the documentation of every family in the table.
 func WriteMarkdown(w io.Writer) error {

@@ -56,6 +56,8 @@ func (m *Metrics) forget() {
 		delete(m.voices, r)
 		delete(m.inner, r)
 		delete(m.pages, r)
+		m.gateways[r].forget()
+		delete(m.gateways, r)
 		for e := range m.edges {
 			if e.from == r || e.to == r {
 				delete(m.edges, e)

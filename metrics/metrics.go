@@ -79,13 +79,14 @@ type Metrics struct {
 	vecs  []vec
 	now   func() time.Time
 
-	mu     sync.RWMutex // guards the fields below
-	voices map[replica]*AudioRecorder
-	inner  map[replica]*EngineRecorder
-	edges  map[edge]*TransferRecorder
-	pages  map[replica]*scrapeRecorder
-	left   map[replica]time.Time // when those whose series are still on the page left
-	gone   map[replica]bool      // those whose series are not any more
+	mu       sync.RWMutex // guards the fields below
+	voices   map[replica]*AudioRecorder
+	inner    map[replica]*EngineRecorder
+	edges    map[edge]*TransferRecorder
+	pages    map[replica]*scrapeRecorder
+	gateways map[replica]*GatewayRecorder
+	left     map[replica]time.Time // when those whose series are still on the page left
+	gone     map[replica]bool      // those whose series are not any more
 }
 
 type replica struct{ stage, id int }
@@ -102,6 +103,7 @@ func New(o Options) *Metrics {
 		inner:    map[replica]*EngineRecorder{},
 		edges:    map[edge]*TransferRecorder{},
 		pages:    map[replica]*scrapeRecorder{},
+		gateways: map[replica]*GatewayRecorder{},
 
 		left: map[replica]time.Time{},
 		gone: map[replica]bool{},

@@ -47,6 +47,7 @@ type scrapeVecs struct {
 	duration                       *prometheus.HistogramVec
 	failures, malformed, conflicts *prometheus.CounterVec
 	age, bytes, series, source     *prometheus.Desc
+	gateways                       func() []replica
 }
 
 func newScrapeVecs(m *Metrics) *scrapeVecs {
@@ -63,6 +64,7 @@ func newScrapeVecs(m *Metrics) *scrapeVecs {
 		bytes:     desc(pageBytes),
 		series:    desc(pageSeries),
 		source:    desc(metricsSourceInfo),
+		gateways:  m.gatewayReplicas,
 	}
 }
 
@@ -127,17 +129,21 @@ func (v *scrapeVecs) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (v *scrapeVecs) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, r replica, value float64, more ...string) {
+		labels := append([]string{decimal(r.stage), decimal(r.id)}, more...)
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	for _, r := range v.gateways() {
+		gauge(v.source, r, 1, string(SourceGateway))
+	}
 	for _, a := range v.scraper.Load().Ages() {
-		gauge := func(desc *prometheus.Desc, value float64, more ...string) {
-			labels := append([]string{decimal(a.Stage), decimal(a.Replica)}, more...)
-			ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-		}
-		gauge(v.source, 1, string(SourceEngine))
+		r := replica{a.Stage, a.Replica}
+		gauge(v.source, r, 1, string(SourceEngine))
 		if !a.Known {
 			continue
 		}
-		gauge(v.age, a.Age.Seconds())
-		gauge(v.bytes, float64(a.Bytes))
-		gauge(v.series, float64(a.Series))
+		gauge(v.age, r, a.Age.Seconds())
+		gauge(v.bytes, r, float64(a.Bytes))
+		gauge(v.series, r, float64(a.Series))
 	}
 }

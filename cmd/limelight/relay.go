@@ -13,7 +13,8 @@ func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, er
 	o := pipeline.RelayOptions{
 		Voices: c.Relay.Voices, MaxInFlight: c.Relay.MaxInFlight, Policy: c.Relay.Policy, Retries: c.Relay.Retries,
 		AnswerTimeout: c.Relay.AnswerTimeout, HealthInterval: c.Relay.HealthInterval, DiscoveryInterval: c.Relay.DiscoveryInterval, HealthTimeout: c.Relay.HealthTimeout, StartTimeout: c.Relay.StartTimeout,
-		MaxQueue: c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout,
+		ScrapeInterval: c.Relay.ScrapeInterval,
+		MaxQueue:       c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout,
 		LogStats: c.Metrics.LogStats, Exemplars: c.Metrics.Exemplars, OmniPrefix: c.Metrics.Prefix, Version: server.Version(), Log: log,
 	}
 	if o.Retries == 0 {

@@ -99,6 +99,9 @@ type Relay struct {
 	// AnswerTimeout, HealthInterval and DiscoveryInterval are times, of which 0
 	// turns each off.
 	AnswerTimeout, HealthInterval, DiscoveryInterval time.Duration
+	// ScrapeInterval is the time between two scrapes of a server's metrics; 0
+	// scrapes at each scrape of this server's own.
+	ScrapeInterval time.Duration
 	// HealthTimeout bounds a health check, StartTimeout the wait at the start.
 	HealthTimeout, StartTimeout time.Duration
 }

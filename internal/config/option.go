@@ -147,6 +147,8 @@ func (c *Config) Options() []Option {
 			Help: "how long a server may take to say how it is"},
 		{Key: "relay.discovery_interval", value: duration(&c.Relay.DiscoveryInterval, 0),
 			Help: "time between two looks at names and files of servers; 0s looks at the start only"},
+		{Key: "relay.scrape_interval", value: duration(&c.Relay.ScrapeInterval, 0),
+			Help: "time between two scrapes of a server's metrics page; 0s scrapes them for each scrape of this server's own; needs log_stats"},
 		{Key: "relay.start_timeout", value: duration(&c.Relay.StartTimeout, shortest),
 			Help: "how long the start waits for a server to say what the model is called"},
 	}

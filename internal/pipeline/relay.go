@@ -16,6 +16,7 @@ import (
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/internal/stage"
 	"github.com/limelight-omni/limelight/metrics"
+	"github.com/limelight-omni/limelight/metrics/merge"
 )
 
 // Backend is a server behind a relay, or a source that tells of servers.
@@ -64,6 +65,9 @@ type RelayOptions struct {
 	DiscoveryInterval time.Duration
 	// StartTimeout bounds the wait for a first server that answers; default 30 s.
 	StartTimeout time.Duration
+	// ScrapeInterval is the time between two scrapes of a server's metrics page;
+	// 0 scrapes for each page of this server's own.
+	ScrapeInterval time.Duration
 
 	MaxQueue            int
 	StageTimeout        time.Duration
@@ -94,8 +98,11 @@ type Relay struct {
 	stop chan struct{}
 	work sync.WaitGroup // the checks of health and the looks at the sources
 
-	mu      sync.Mutex       // guards members
+	scraper *merge.Scraper // nil without statistics
+
+	mu      sync.Mutex       // guards the fields below
 	members []map[int]member // by stage and replica
+	pages   map[seat]page
 }
 
 func (o RelayOptions) withDefaults() RelayOptions {
@@ -144,7 +151,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Relay{o: o, name: o.ServedName, voices: o.Voices, stop: make(chan struct{})}
+	r := &Relay{o: o, name: o.ServedName, voices: o.Voices, stop: make(chan struct{}), pages: map[seat]page{}}
 	if err := r.findStages(); err != nil {
 		return nil, err
 	}
@@ -190,6 +197,10 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	if o.HealthInterval > 0 {
 		r.CheckHealth(ctx)
 		r.every(o.HealthInterval, r.CheckHealth)
+	}
+	if r.scrape(); r.scraper != nil {
+		r.FindPages(ctx)
+		r.every(pageInterval, r.FindPages)
 	}
 	if o.DiscoveryInterval > 0 && r.hasSources() {
 		r.every(o.DiscoveryInterval, r.Discover)
@@ -316,6 +327,7 @@ func (r *Relay) CheckHealth(ctx context.Context) {
 func (r *Relay) Close() error {
 	close(r.stop)
 	r.work.Wait()
+	r.scraper.Close()
 	return r.Orchestrator.Close()
 }
 

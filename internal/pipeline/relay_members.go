@@ -216,6 +216,8 @@ func (r *Relay) leave(k, id int, address string) {
 // Forget ends the interest in a replica that has been removed.
 func (r *Relay) Forget(k, id int) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	delete(r.members[k], id)
+	delete(r.pages, seat{k, id})
+	r.mu.Unlock()
+	r.setTargets()
 }

@@ -18,9 +18,10 @@ const statusClientGone = 499
 var errStreams = errors.New("the server streams as many replies as it may")
 
 // fail answers with an OpenAI error body. A status that says what the client
-// did wrong is a refusal in the books.
+// did wrong is a refusal in the books, unless a stage found it out: its request
+// was admitted, and is in the books.
 func (c *call) fail(e *openai.Error) {
-	if reason, refused := refusedWith(e.Status); refused {
+	if reason, refused := refusedWith(e.Status); refused && e.Stage == nil {
 		c.refused.Refused(reason)
 	}
 	if c.counted && e.Status != http.StatusInternalServerError {

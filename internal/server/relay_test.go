@@ -57,6 +57,8 @@ func fake(t *testing.T, handle http.HandlerFunc) string {
 		case "/health":
 		case "/v1/models":
 			fmt.Fprint(w, `{"data":[{"id":"theirs"}]}`)
+		case "/metrics": // it has none
+			http.NotFound(w, r)
 		default:
 			handle(w, r)
 		}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,9 @@ type shape struct {
 	// present holds the replicas that have a state: the others have left, and only
 	// their totals are still on the page.
 	present map[place]bool
+	// gateway holds the replicas elsewhere whose engine families are this server's
+	// own: a few of them, and none that an autoregressive replica has to have.
+	gateway map[place]bool
 	// underWay counts the requests that run or wait.
 	underWay float64
 }
@@ -32,7 +36,10 @@ type place struct{ stage, replica string }
 func (p place) labels() []Label { return []Label{{"replica", p.replica}, {"stage", p.stage}} }
 
 func read(p *Page, table []metrics.Family) shape {
-	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}, present: map[place]bool{}}
+	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}, present: map[place]bool{}, gateway: map[place]bool{}}
+	for _, sample := range p.samples(sourceInfo, "", Label{"source", string(metrics.SourceGateway)}) {
+		add(s.gateway, sample, "stage", "replica")
+	}
 	ours, python := false, p.created
 	for name := range p.Families {
 		ours = ours || strings.HasPrefix(name, ourPrefix)
@@ -51,6 +58,7 @@ func read(p *Page, table []metrics.Family) shape {
 			s.place(f, sample)
 		}
 	}
+	maps.DeleteFunc(s.ar, func(p place, _ bool) bool { return s.gateway[p] })
 	if s.reference { // its page has three families at zero with stats off too
 		s.stats = len(s.replicas) > 0 || !p.childless("vllm:omni_requests_success_total")
 	}
@@ -60,26 +68,28 @@ func read(p *Page, table []metrics.Family) shape {
 
 // place keeps the replica that a sample speaks of.
 func (s *shape) place(f metrics.Family, sample Sample) {
-	add := func(to map[place]bool, stage, replica string) {
-		if id, ok := sample.Label(replica); ok {
-			if stage, ok := sample.Label(stage); ok && decimal(stage) && decimal(id) {
-				to[place{stage, id}] = true
-			}
-		}
-	}
-	add(s.replicas, "stage", "replica")
-	add(s.replicas, "from_stage", "from_replica")
-	add(s.replicas, "to_stage", "to_replica")
+	add(s.replicas, sample, "stage", "replica")
+	add(s.replicas, sample, "from_stage", "from_replica")
+	add(s.replicas, sample, "to_stage", "to_replica")
 	if f.Name == state {
-		add(s.present, "stage", "replica")
+		add(s.present, sample, "stage", "replica")
 	}
 	switch {
 	case slices.Contains(f.Needs, metrics.NeedAR):
-		add(s.ar, "stage", "replica")
+		add(s.ar, sample, "stage", "replica")
 	case slices.Contains(f.Needs, metrics.NeedAudio):
-		add(s.audio, "stage", "replica")
+		add(s.audio, sample, "stage", "replica")
 	case slices.Contains(f.Needs, metrics.NeedPages):
-		add(s.pages, "stage", "replica")
+		add(s.pages, sample, "stage", "replica")
+	}
+}
+
+// add keeps the replica that two labels of a sample name.
+func add(to map[place]bool, sample Sample, stage, replica string) {
+	if id, ok := sample.Label(replica); ok {
+		if stage, ok := sample.Label(stage); ok && decimal(stage) && decimal(id) {
+			to[place{stage, id}] = true
+		}
 	}
 }
 

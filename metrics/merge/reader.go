@@ -33,7 +33,7 @@ func (r *reader) read(text []byte) bool {
 	p.families, p.blocks = p.families[:0], p.blocks[:0]
 	p.Series, p.Malformed, p.stamped = 0, 0, false
 	p.seen.reset()
-	r.name, r.sample, r.labels.last = nil, nil, pattern{}
+	r.name, r.sample, r.labels.last = nil, nil, [2]pattern{}
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 { // cut off: a number may lack its last digits
@@ -71,11 +71,12 @@ func (r *reader) comment(line []byte) {
 		return
 	}
 	name, text, _ := bytes.Cut(rest, []byte(" "))
-	if validName(name) != len(name) || len(name) == 0 || len(line) > maxLine || !r.utf8 && !utf8.Valid(line) {
+	known := len(name) > 0 && bytes.Equal(name, r.name)
+	if !known && (len(name) == 0 || validName(name) != len(name)) || len(line) > maxLine || !r.utf8 && !utf8.Valid(line) {
 		r.page.Malformed++
 		return
 	}
-	if !bytes.Equal(name, r.name) {
+	if !known {
 		r.begin(name)
 		r.sample = nil
 	}
@@ -113,7 +114,9 @@ func kindOf(text []byte) Kind {
 func (r *reader) series(line []byte) bool {
 	n := len(r.sample)
 	if n == 0 || len(line) <= n || !bytes.Equal(line[:n], r.sample) || line[n] != '{' && line[n] != ' ' {
-		if n = validName(line); n == 0 {
+		if bytes.HasPrefix(line, r.name) && r.name != nil {
+			n = len(r.name) + restOfName(line[len(r.name):])
+		} else if n = validName(line); n == 0 {
 			return false
 		}
 		r.sample, r.sampleHash = line[:n], hash(line[:n])
@@ -148,8 +151,8 @@ func (r *reader) series(line []byte) bool {
 		}
 	}
 	p.buf = p.buf[:from]
-	r.labels.last.known = false // it may lie in what was cut off
-	if !r.opened {              // a family without a sample has no header either
+	r.labels.pattern(r.bound).known = false // it may lie in what was cut off
+	if !r.opened {                          // a family without a sample has no header either
 		p.buf = p.buf[:mark]
 		p.blocks = p.blocks[:len(p.blocks)-1]
 	}

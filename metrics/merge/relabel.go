@@ -25,7 +25,15 @@ type relabel struct {
 	// hash tells the labels of the sample that was relabelled last from others,
 	// whatever their order; those of the source aside.
 	hash uint64
-	last pattern
+	last [2]pattern // of samples without a bound and with one: a family has both
+}
+
+// pattern is that of samples with the bound.
+func (l *relabel) pattern(bound string) *pattern {
+	if bound == "" {
+		return &l.last[0]
+	}
+	return &l.last[1]
 }
 
 // pattern is what the labels of the last sample became. The next sample's are
@@ -44,7 +52,7 @@ type pattern struct {
 // again appends the relabelled braces of a sample whose labels are the last
 // one's, but for the bound's value. It is false when they are not.
 func (l *relabel) again(buf *[]byte, text []byte, bound string) ([]byte, bool) {
-	p := &l.last
+	p := l.pattern(bound)
 	if !p.known || p.bound != bound || !bytes.HasPrefix(text, p.before) {
 		return nil, false
 	}
@@ -55,7 +63,10 @@ func (l *relabel) again(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 		l.hash = p.hash
 		return text, true
 	}
-	n := numberLength(text)
+	n := len(infinity) // of each histogram's last bucket
+	if !bytes.HasPrefix(text, infinity) {
+		n = numberLength(text)
+	}
 	if n == 0 || !bytes.HasPrefix(text[n:], p.after) {
 		return nil, false
 	}
@@ -68,6 +79,8 @@ func (l *relabel) again(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 	l.hash = p.hash + hash(text[:n])
 	return text[n+len(p.after):], true
 }
+
+var infinity = []byte("+Inf")
 
 var valueEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 
@@ -150,7 +163,7 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 		return nil, false
 	}
 	l.remember(text[:len(text)-len(rest)], bound, value, span{from, len(out)}, at)
-	l.last.hash, l.hash = sum, sum
+	l.pattern(bound).hash, l.hash = sum, sum
 	if bound != "" {
 		l.hash += hash(value)
 	}
@@ -160,13 +173,14 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 // remember keeps the pattern of a sample's braces: text is what they were, in
 // the buffer is what they became, the bound's value at at.
 func (l *relabel) remember(text []byte, bound string, value []byte, in span, at int) {
-	l.last = pattern{known: len(text) > 0, bound: bound, before: text, relabelledBefore: in}
+	p := l.pattern(bound)
+	*p = pattern{known: len(text) > 0, bound: bound, before: text, relabelledBefore: in}
 	if bound == "" {
 		return
 	}
 	start := cap(text) - cap(value) // both are slices of the page
-	l.last.before, l.last.after = text[:start], text[start+len(value):]
-	l.last.relabelledBefore, l.last.relabelledAfter = span{in.from, at}, span{at + len(value), in.to}
+	p.before, p.after = text[:start], text[start+len(value):]
+	p.relabelledBefore, p.relabelledAfter = span{in.from, at}, span{at + len(value), in.to}
 }
 
 // taken says whether one of the n labels has the name that is made of the

@@ -69,6 +69,9 @@ type Options struct {
 	Timeout time.Duration
 	// MaxBytes bounds one page, after decompression; default DefaultMaxBytes.
 	MaxBytes int64
+	// Prepare may add to each request before it is sent, a key for instance; may
+	// be nil. It may be called from several goroutines.
+	Prepare func(*http.Request, Target)
 	// Observe is told of each scrape; may be nil. It may be called from several
 	// goroutines.
 	Observe func(Result)
@@ -122,6 +125,9 @@ func NewScraper(o Options) *Scraper {
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.Prepare == nil {
+		o.Prepare = func(*http.Request, Target) {}
 	}
 	if o.Observe == nil {
 		o.Observe = func(Result) {}
@@ -303,7 +309,7 @@ func (s *Scraper) scrape(asked context.Context, t *target) bool {
 	began := s.o.now()
 	u := s.pool.Get().(*shared)
 	r := Result{Target: t.Target}
-	r.Failure, r.Err = s.fetch(ctx, t.URL, u)
+	r.Failure, r.Err = s.fetch(ctx, t.Target, u)
 	r.Bytes = int64(len(u.text))
 	if r.Err == nil {
 		u.page.Read(u.text, t.Source, s.o.Rules)
@@ -328,27 +334,72 @@ func (s *Scraper) scrape(asked context.Context, t *target) bool {
 	return true
 }
 
-// fetch reads the page at url into u.text.
-func (s *Scraper) fetch(ctx context.Context, url string, u *shared) (Failure, error) {
+// Presence says whether a server has a page of metrics.
+type Presence int
+
+// What is known of a page.
+const (
+	Unsure  Presence = iota // the server did not answer, or had trouble
+	Present                 // it has one, with families that the rules take
+	Missing                 // it has none, or none with such families
+)
+
+// Look asks a server once whether it has a page. The server need not be a
+// target, and nobody is told.
+func (s *Scraper) Look(ctx context.Context, t Target) Presence {
+	if s == nil {
+		return Unsure
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	u := s.pool.Get().(*shared)
+	defer s.pool.Put(u)
+	_, err := s.fetch(ctx, t, u)
+	var status statusError
+	switch {
+	case err == nil:
+		if u.page.Read(u.text, t.Source, s.o.Rules); u.page.Series > 0 {
+			return Present
+		}
+		return Missing
+	case errors.As(err, &status):
+		switch int(status) {
+		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented:
+			return Missing
+		}
+	}
+	return Unsure
+}
+
+// statusError is an answer other than 200.
+type statusError int
+
+func (e statusError) Error() string {
+	return fmt.Sprintf("status %d %s", int(e), http.StatusText(int(e)))
+}
+
+// fetch reads a target's page into u.text.
+func (s *Scraper) fetch(ctx context.Context, t Target, u *shared) (Failure, error) {
 	u.text = u.text[:0]
 	fail := func(why Failure, err error) (Failure, error) {
 		if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			why = FailedTimeout
 		}
-		return why, fmt.Errorf("scrape %s: %w", url, err)
+		return why, fmt.Errorf("scrape %s: %w", t.URL, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL, nil)
 	if err != nil {
 		return fail(FailedConnect, err)
 	}
 	req.Header.Set("Accept", "text/plain; version=0.0.4")
+	s.o.Prepare(req, t)
 	resp, err := s.o.Client.Do(req)
 	if err != nil {
 		return fail(FailedConnect, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fail(FailedStatus, fmt.Errorf("status %s", resp.Status))
+		return fail(FailedStatus, statusError(resp.StatusCode))
 	}
 	body := io.LimitReader(resp.Body, s.o.MaxBytes+1)
 	for {

@@ -260,9 +260,49 @@ func TestCallWaitsNoLongerForAnothersScrapeThanItMay(t *testing.T) {
 	}
 }
 
+func TestLookTellsWhetherThereIsAPage(t *testing.T) {
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		want   Presence
+	}{
+		"a page of an engine":        {says("vllm:x 1\n"), Present},
+		"a page of something else":   {says("python_info 1\n"), Missing},
+		"a page of the web":          {says("<html>\n"), Missing},
+		"nothing of that name":       {status(http.StatusNotFound), Missing},
+		"not to be asked":            {status(http.StatusMethodNotAllowed), Missing},
+		"still starting":             {status(http.StatusServiceUnavailable), Unsure},
+		"a key that is not accepted": {status(http.StatusUnauthorized), Unsure},
+	} {
+		w := serve(t, "")
+		w.becomes(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer key" {
+				t.Errorf("%s: the request was not prepared", name)
+			}
+			c.answer(rw, r)
+		})
+		s, seen := scraper(t, Options{Prepare: func(r *http.Request, _ Target) { r.Header.Set("Authorization", "Bearer key") }})
+		if got := s.Look(t.Context(), Target{here, w.URL}); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if len(seen.failures()) != 0 {
+			t.Errorf("%s: a look was told of", name)
+		}
+		w.Close()
+		if got := s.Look(t.Context(), Target{here, w.URL}); got != Unsure {
+			t.Errorf("%s: %v of a server that is down", name, got)
+		}
+	}
+}
+
 func TestNoScraperAndAClosedOneHaveNoTargets(t *testing.T) {
 	var none *Scraper
 	none.SetTargets([]Target{{here, "http://127.0.0.1:1"}})
+	if none.Look(t.Context(), Target{}) != Unsure {
+		t.Error("nobody knows something")
+	}
 	closed := NewScraper(Options{})
 	closed.SetTargets([]Target{{here, "http://127.0.0.1:1"}})
 	closed.Close()

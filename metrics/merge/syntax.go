@@ -30,6 +30,15 @@ var class = func() (c [256]byte) {
 // it begins with none.
 func validName(text []byte) int { return nameLength(text, inName) }
 
+// restOfName returns the length of what text goes on with of a metric name.
+func restOfName(text []byte) int {
+	n := 0
+	for n < len(text) && class[text[n]]&inName != 0 {
+		n++
+	}
+	return n
+}
+
 func nameLength(text []byte, allowed byte) int {
 	n := 0
 	for n < len(text) && class[text[n]]&allowed != 0 {
@@ -148,7 +157,7 @@ func numberLength(text []byte) int {
 
 func digits(text []byte) int {
 	n := 0
-	for n < len(text) && class[text[n]]&digit != 0 {
+	for n < len(text) && text[n]-'0' <= 9 {
 		n++
 	}
 	return n

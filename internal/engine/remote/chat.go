@@ -121,6 +121,9 @@ func (r *chatReader) take(data []byte) error {
 			return r.task.broken(err)
 		}
 	}
+	if out.Text != "" || out.Payload != nil || out.More != nil {
+		r.task.heard()
+	}
 	if r.task.req.Handover {
 		for _, piece := range r.sentences.add(out.Text) {
 			if err := r.task.put(engine.Output{Payload: &engine.Text{Text: piece}}); err != nil {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/metrics"
 )
 
 // Kind says what a server is asked for.
@@ -68,6 +69,8 @@ type Engine struct {
 	client *http.Client
 	owned  bool                   // the client is the engine's own
 	named  atomic.Pointer[string] // what the server calls the model, once it said so
+
+	recorder atomic.Pointer[metrics.GatewayRecorder] // nil if the server tells itself
 
 	mu      sync.Mutex // guards closing and additions to work
 	closing bool
@@ -119,6 +122,10 @@ func newClient(answer time.Duration) *http.Client {
 
 // URL is the server's root.
 func (e *Engine) URL() string { return e.root }
+
+// Record makes requests from now on recorded, for a server that has no metrics
+// of its own; nil ends that.
+func (e *Engine) Record(g *metrics.GatewayRecorder) { e.recorder.Store(g) }
 
 // Start implements engine.Engine.
 func (e *Engine) Start(req engine.Request) (engine.Stream, error) {

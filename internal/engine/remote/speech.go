@@ -21,6 +21,7 @@ func (t *task) speak() error {
 			return fmt.Errorf("backend %s: the sound changes from %d to %d samples a second", t.e.root, rate, a.Rate)
 		}
 		rate = a.Rate
+		t.heard()
 		return t.put(engine.Output{Payload: a})
 	}
 	spoken := 0

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/openai"
+	"github.com/limelight-omni/limelight/metrics"
 )
 
 // Depths of a task's buffers.
@@ -27,6 +29,8 @@ type task struct {
 	e    *Engine
 	req  engine.Request
 	wake chan struct{}
+	seen metrics.GatewayRequest
+	over bool // its end was seen
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -53,6 +57,7 @@ func (t *task) woken() {
 
 func (t *task) run() {
 	defer t.cancel(nil)
+	t.seen = t.e.recorder.Load().Begin(time.Now())
 	var err error
 	switch t.e.cfg.Kind {
 	case Chat, Omni:
@@ -65,11 +70,39 @@ func (t *task) run() {
 	if cause := context.Cause(t.ctx); err != nil && cause != nil {
 		err = cause
 	}
+	t.failed(err)
 	t.End(err)
+}
+
+// heard records that the server gave something.
+func (t *task) heard() { t.seen.Output(time.Now()) }
+
+// finished records the server's natural end of the request. Only those that
+// chat count tokens.
+func (t *task) finished(out engine.Output) {
+	t.over = true
+	var u metrics.TokenUsage
+	if t.e.cfg.Kind == Chat || t.e.cfg.Kind == Omni {
+		u = metrics.TokenUsage{Prompt: out.Usage.PromptTokens, Generated: out.Usage.CompletionTokens}
+	}
+	t.seen.Ended(metrics.FinishedReason(out.Finish), u, time.Now())
+}
+
+// failed records an error of the server: not what the client, this server, or
+// the request itself is the cause of.
+func (t *task) failed(err error) {
+	var refusal *Refusal
+	if err == nil || t.over || errors.As(err, &refusal) || errors.Is(err, engine.ErrAborted) || errors.Is(err, engine.ErrClosed) {
+		return
+	}
+	t.seen.Ended(metrics.Error, metrics.TokenUsage{}, time.Now())
 }
 
 // put hands an output over, once there is room for it.
 func (t *task) put(out engine.Output) error {
+	if out.Finish != "" {
+		t.finished(out)
+	}
 	for !t.Room() {
 		if err := t.wait(); err != nil {
 			return err

@@ -21,6 +21,7 @@ func (t *task) transcribe() error {
 		if err != nil {
 			return err
 		}
+		t.heard()
 		out := engine.Output{Text: text}
 		if t.req.Handover {
 			out.Payload = &engine.Text{Text: text}
