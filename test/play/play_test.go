@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -209,17 +208,30 @@ func TestPageFitsAPhoneAndFollowsTheSystemsColours(t *testing.T) {
 	}
 }
 
-func TestPolicyIsSentWithThePageAndItsParts(t *testing.T) {
+func TestReplyThatBreaksOffIsSaidToBeBroken(t *testing.T) {
 	tb := open(t, server.Options{})
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for _, path := range []string{"/play", "/play/page.js", "/play/style.css", "/play/icon.svg"} {
-		r, err := client.Get(tb.url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Body.Close()
-		if policy := r.Header.Get("Content-Security-Policy"); r.StatusCode != 200 || !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
-			t.Errorf("%s: status %d, policy %q", path, r.StatusCode, policy)
+	tb.visit()
+	for _, c := range []struct{ mode, body, want string }{
+		{"speech", `[]`, "The sound broke off."},
+		{"speech", `[header, new Uint8Array(3)]`, "The sound broke off."},
+		{"speech", `["<!doctype html>"]`, "The reply is not a WAV file."},
+		{"chat", `['data: {"choices":[{"delta":{"content":"hi"}}],"modality":"text"}\n\n']`, "The reply broke off."},
+		{"chat", `['data: {"error":{"message":"stage talker: lost"}}\n\n', 'data: [DONE]\n\n']`, "stage talker: lost"},
+		{"speech", `[header, new Uint8Array(4)]`, ""},
+		{"chat", `['data: [DONE]\n\n']`, ""},
+	} {
+		got := evaluate[string](tb, `const reply = await import("./play/reply.js");
+			const header = new Uint8Array(44), view = new DataView(header.buffer);
+			["RIFF", "", "WAVE", "fmt "].forEach((name, i) => [...name].forEach((c, k) => (header[4 * i + k] = c.charCodeAt(0))));
+			[..."data"].forEach((c, k) => (header[36 + k] = c.charCodeAt(0)));
+			view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true); view.setUint32(24, 24000, true); view.setUint16(34, 16, true);
+			window.fetch = async () => new Response(new Blob(`+c.body+`));
+			try {
+				for await (const piece of reply.`+c.mode+`({ text: "hi" })) if (piece.samples?.length === 0) return "an empty piece";
+				return "";
+			} catch (error) { return error.message }`)
+		if got != c.want {
+			t.Errorf("%s of %s: %q, want %q", c.mode, c.body, got, c.want)
 		}
 	}
 }
