@@ -169,7 +169,7 @@ func hostile() map[string][]byte {
 		"another's samples":   []byte("# TYPE vllm:h histogram\nvllm:h_bucket{le=\"+Inf\"} 1\nvllm:h_count 1\nvllm:h_sum 1\n# TYPE vllm:h_count gauge\nvllm:h_count 2\n# TYPE vllm:c counter\nvllm:c_total 1\n# TYPE vllm:c gauge\nvllm:c 2\n"),
 		"labels that clash":   []byte("vllm:x{stage=\"1\",exported_stage=\"2\",replica=\"3\",model_name=\"m\",exported_model_name=\"n\",engine=\"0\"} 1\nvllm:x{engine=\"1\"} 2\nvllm:x{engine=\"1\",engine=\"2\"} 3\nvllm:x{__name__=\"y\"} 4\n"),
 		"OpenMetrics":         []byte("# TYPE vllm:c counter\n# UNIT vllm:c seconds\n# HELP vllm:c \"Quoted\" \\\\.\nvllm:c_total 1.0 # {trace_id=\"a\"} 0.5 1.5\nvllm:c_created 1.7e9\n# TYPE vllm:i info\nvllm:i_info{a=\"b\"} 1\n# EOF\n"),
-		"times":               []byte("vllm:x 1 1700000000123\nvllm:x{a=\"b\"} 2   -1\n"),
+		"times":               []byte("vllm:x 1 1700000000123\nvllm:x{a=\"b\"} 2   1\nvllm:x{a=\"c\"} 3 -1\n"),
 		"nothing":             nil,
 		"a page of the web":   []byte("<!doctype html>\n<title>vllm:x 1</title>\n"),
 		"endings of Windows":  []byte("# TYPE vllm:x gauge\r\nvllm:x 1\r\n"),

@@ -73,7 +73,7 @@ func TestLinesThatReadersRefuseAreLeftOutAndCounted(t *testing.T) {
 	for _, line := range []string{
 		`{a="b"} 1`, `1a 1`, `a`, `a{`, `a{b} 1`, `a{b=c} 1`, `a{b="c} 1`, `a{b="c" d="e"} 1`, `a{b="c"`, `a{b="c"}`,
 		`a{b="\x"} 1`, `a{b:c="d"} 1`, `a{b="c",b="d"} 1`, `a{__name__="b"} 1`, `a{9="b"} 1`,
-		`a x`, `a 1 x`, `a 1 1.5`, `a 1x`, `a 1 2 3`, `a --1`, `a 1e`, `a .`, `a 0x10`, `a 1_000`, `a 1e999`, `a ` + strings.Repeat("9", 400),
+		`a x`, `a 1 x`, `a 1 1.5`, `a 1x`, `a 1 2 3`, `a 1 -2`, `a --1`, `a 1e`, `a .`, `a 0x10`, `a 1_000`, `a 1e999`, `a ` + strings.Repeat("9", 400),
 		"a{b=\"\xff\"} 1", "a{b=\"c\"} 1\r", `a{b="` + strings.Repeat("x", maxLine) + `"} 1`,
 		`a{` + strings.Repeat(`x="y",`, maxLabels+1) + `} 1`,
 	} {

@@ -62,9 +62,6 @@ func appendSecondStamps(dst, samples []byte) []byte {
 // appendSeconds appends a number of milliseconds of at most 18 digits.
 func appendSeconds(dst, milliseconds []byte) []byte {
 	n, _ := strconv.ParseInt(string(milliseconds), 10, 64) // validValue has seen it
-	if n < 0 {
-		dst, n = append(dst, '-'), -n
-	}
 	dst = append(strconv.AppendInt(dst, n/1000, 10), '.')
 	fraction := strconv.AppendInt(nil, 1000+n%1000, 10)
 	return append(dst, fraction[1:]...)

@@ -53,17 +53,17 @@ w_total_count 4
 }
 
 func TestTimestampsAreMillisecondsInTextAndSecondsInOpenMetrics(t *testing.T) {
-	p := page("x{a=\"} 1 2\"}\t3  1700000000123\nx -4 -5\nx{b=\"\"} 5\nx{c=\"1\"} 6 7\n", here, anything)
+	p := page("x{a=\"} 1 2\"}\t3  1700000000123\nx -4 5\nx{b=\"\"} 5\nx{c=\"1\"} 6 7\n", here, anything)
 	const given = `{model_name="omni",replica="2",stage="1"`
 	got, _ := open(t, nil, p)
 	want := "# TYPE x unknown\n" +
 		"x" + given + `,a="} 1 2"} 3 1700000000.123` + "\n" +
-		"x" + given + "} -4 -0.005\n" +
+		"x" + given + "} -4 0.005\n" +
 		"x" + given + `,c="1"} 6 0.007` + "\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if text := merged(t, p); !strings.Contains(text, "1700000000123\n") || !strings.Contains(text, " -4 -5\n") {
+	if text := merged(t, p); !strings.Contains(text, "1700000000123\n") || !strings.Contains(text, " -4 5\n") {
 		t.Error(text)
 	}
 	if p.Malformed != 1 {

@@ -182,15 +182,11 @@ func specialLength(text []byte) int {
 	return 0
 }
 
-// timestampLength is the length of a timestamp: whole milliseconds.
+// timestampLength is the length of a timestamp: whole milliseconds. The format
+// has negative ones too, which make Prometheus refuse the whole page.
 func timestampLength(text []byte) int {
-	i := 0
-	if i < len(text) && text[i] == '-' {
-		i++
+	if n := digits(text); n <= 18 {
+		return n
 	}
-	n := digits(text[i:])
-	if n == 0 || n > 18 {
-		return 0
-	}
-	return i + n
+	return 0
 }
