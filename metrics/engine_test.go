@@ -257,6 +257,19 @@ func TestOnlyReplicasOfThisProcessHaveEngineFamilies(t *testing.T) {
 	}
 }
 
+func TestEnginesAloneAreRecorded(t *testing.T) {
+	m := New(Options{ModelName: "m", LogStats: true, EnginesAlone: true, KVCacheMetrics: true, LongestSequence: 100})
+	useAll(m)
+	if got := value(t, m, preemptions); got != "1" {
+		t.Errorf("preemptions: %q", got)
+	}
+	for line := range strings.Lines(text(t, m)) {
+		if strings.HasPrefix(line, "vllm:omni_") || strings.HasPrefix(line, "limelight_") && !strings.HasPrefix(line, buildInfo) {
+			t.Error(line)
+		}
+	}
+}
+
 func TestReplicaThatLeftHasNoGauges(t *testing.T) {
 	now := time.Unix(0, 0)
 	m := New(Options{ModelName: "m", LogStats: true, Stages: threeStages, now: func() time.Time { return now }})

@@ -27,6 +27,9 @@ type Options struct {
 	// the end-to-end and first-packet times, for pages in OpenMetrics. It costs
 	// two maps a request.
 	Exemplars bool
+	// EnginesAlone records nothing but what happens inside engines, for a process
+	// that runs stages for another one's pipeline; the other families are named.
+	EnginesAlone bool
 	// EnableMFU adds samples to the estimates of operations and bytes.
 	EnableMFU bool
 	// KVCacheMetrics adds the families of KV blocks' lives.
@@ -123,6 +126,10 @@ func New(o Options) *Metrics {
 	if !o.LogStats {
 		return m
 	}
+	m.engines = newEngineVecs(m, o)
+	if o.EnginesAlone {
+		return m
+	}
 	m.requests = newRequestRecorder(m)
 	m.audio = newAudioVecs(m)
 	m.transfer = newTransferVecs(m)
@@ -130,7 +137,6 @@ func New(o Options) *Metrics {
 	m.replicas = newReplicaGauges(m)
 	m.registry.MustRegister(m.replicas)
 	m.work = newStageVecs(m)
-	m.engines = newEngineVecs(m, o)
 	m.scrapes = newScrapeVecs(m)
 	m.registry.MustRegister(m.scrapes)
 	for _, s := range o.Stages {

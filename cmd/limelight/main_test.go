@@ -193,8 +193,9 @@ func TestServeUsesStagesOfAnotherProcessAndBothDrainOnASignal(t *testing.T) {
 		go func() { done <- run(ctx, args, io.Discard, log) }()
 		return cancel, log, done
 	}
-	stop, stage, stageDone := start("stage", "--listen", "127.0.0.1:0", "--stages", "talker,code2wav", "--replicas", "talker=2")
+	stop, stage, stageDone := start("stage", "--listen", "127.0.0.1:0", "--stages", "talker,code2wav", "--replicas", "talker=2", "--log-stats", "--metrics-addr", "127.0.0.1:0")
 	at := stage.find(t.Context(), `msg=ready address=(\S+) stages="?talker=2,code2wav=1"?`)
+	engines := stage.find(t.Context(), `metrics=(http://\S+)`)
 	signal, log, done := start("serve", "--host", "127.0.0.1", "--port", "0", "--log-stats", "--stage-peer", "talker,code2wav="+at)
 	url := log.find(t.Context(), `msg=ready address=(http://\S+)`)
 	if !strings.Contains(log.String(), "thinker=1,talker=2,code2wav=1") {
@@ -202,6 +203,25 @@ func TestServeUsesStagesOfAnotherProcessAndBothDrainOnASignal(t *testing.T) {
 	}
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
+	if r, err := client.Post(url+"/v1/audio/speech", "application/json", strings.NewReader(`{"input":"hear this","max_new_tokens":4}`)); err != nil || r.StatusCode != 200 {
+		t.Fatal(r, err)
+	} else {
+		_, _ = io.Copy(io.Discard, r.Body)
+		r.Body.Close()
+	}
+	for page, there := range map[string]bool{engines: true, url + "/metrics": false} {
+		r, err := client.Get(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		finished := strings.Count(string(text), `vllm:e2e_request_latency_seconds_count{model_name="limelight-tiny",replica="0",stage="1"} 1`) +
+			strings.Count(string(text), `vllm:e2e_request_latency_seconds_count{model_name="limelight-tiny",replica="1",stage="1"} 1`)
+		if (finished == 1) != there {
+			t.Errorf("%s: %d talkers have finished a request", page, finished)
+		}
+	}
 	r, err := client.Post(url+"/v1/audio/speech", "application/json", strings.NewReader(`{"input":"hear this","response_format":"pcm","stream":true}`))
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,9 +20,10 @@ import (
 
 // stageFlags are what only `limelight stage` is told.
 type stageFlags struct {
-	listen string
-	stages []string
-	files  pipeline.TLSFiles
+	listen  string
+	metrics string // where to serve the engines' page; may be empty
+	stages  []string
+	files   pipeline.TLSFiles
 }
 
 func newStage() *cobra.Command {
@@ -46,10 +48,11 @@ given; anyone who can connect can use the stages, unless --ssl-ca-certs is given
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9400", "HOST:PORT to listen on; port 0 picks a free one")
 	flags.StringSliceVar(&f.stages, "stages", nil, "stages to run, as talker,code2wav")
+	flags.StringVar(&f.metrics, "metrics-addr", "", "HOST:PORT to serve /metrics of the stages' engines on, in plain HTTP; --log-stats records them")
 	flags.StringVar(&f.files.Cert, "ssl-certfile", "", "PEM file of the certificate to serve TLS with; needs --ssl-keyfile")
 	flags.StringVar(&f.files.Key, "ssl-keyfile", "", "PEM file of the key of --ssl-certfile")
 	flags.StringVar(&f.files.CA, "ssl-ca-certs", "", "PEM file of the authorities that a caller's certificate must come from; needs --ssl-certfile")
-	o := addOptions(cmd, "server.", "limits.", "metrics.", "peers.", "default-sampling-params")
+	o := addOptions(cmd, "server.", "limits.", "metrics.addr", "metrics.prefix", "metrics.exemplars", "peers.", "default-sampling-params")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := o.load(args)
 		if err != nil {
@@ -88,7 +91,20 @@ func (f stageFlags) run(ctx context.Context, stop func(), c *config.Config, log 
 	if ip := listener.Addr().(*net.TCPAddr).IP; files == nil && !ip.IsLoopback() {
 		log.Warn("connections are in plain text and anyone who reaches the port can use the stages; --ssl-certfile, --ssl-keyfile and --ssl-ca-certs secure them")
 	}
-	log.Info("ready", "address", reachable(listener.Addr()), "stages", host.Describe(), "took", time.Since(began).Round(time.Millisecond))
+	about := []any{"address", reachable(listener.Addr()), "stages", host.Describe(), "took", time.Since(began).Round(time.Millisecond)}
+	if f.metrics != "" {
+		page, err := net.Listen("tcp", f.metrics)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen for metrics: %w", err), listener.Close(), host.Close())
+		}
+		about = append(about, "metrics", "http://"+reachable(page.Addr())+"/metrics")
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", host.Metrics.Handler())
+		watch := http.Server{Handler: mux, ReadHeaderTimeout: c.Limits.HeaderTimeout}
+		go func() { _ = watch.Serve(page) }() // it ends when it is closed
+		defer watch.Close()
+	}
+	log.Info("ready", about...)
 	served := make(chan error, 1)
 	go func() { served <- host.Serve(listener) }()
 	select {

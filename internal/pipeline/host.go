@@ -8,13 +8,19 @@ import (
 	"net"
 	"strings"
 
+	"github.com/limelight-omni/limelight/internal/engine/stats"
 	"github.com/limelight-omni/limelight/internal/peer"
+	"github.com/limelight-omni/limelight/metrics"
 )
 
 // Host runs some of a pipeline's stages for pipelines in other processes.
 type Host struct {
+	// Metrics are those of the engines, if statistics are on, and of the process.
+	Metrics *metrics.Metrics
+
 	host  *peer.Host
 	front *Frontend
+	stats *stats.Reporter // nil without statistics
 	about string
 }
 
@@ -50,6 +56,11 @@ func NewHost(o Options, stages []string, files *TLSFiles) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := metrics.New(metrics.Options{
+		ModelName: front.name, LogStats: o.LogStats, EnginesAlone: true, OmniPrefix: o.OmniPrefix, Version: o.Version,
+		EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, LongestSequence: max(front.maxModelLen, front.talkerLen),
+	})
+	inner := stats.Start(m, o.Log, o.EnableMFU)
 	offer := peer.HostOptions{Model: front.name, Fingerprint: front.model.Fingerprint(), TLS: secured, Log: o.Log}
 	for k, name := range stageNames {
 		if !seen[name] {
@@ -57,7 +68,7 @@ func NewHost(o Options, stages []string, files *TLSFiles) (*Host, error) {
 		}
 		s := peer.HostStage{Name: name}
 		for replica := range counts[k] {
-			s.Engines = append(s.Engines, o.newEngine(front, nil, k, replica))
+			s.Engines = append(s.Engines, o.newEngine(front, inner, k, replica))
 		}
 		offer.Stages = append(offer.Stages, s)
 	}
@@ -65,7 +76,7 @@ func NewHost(o Options, stages []string, files *TLSFiles) (*Host, error) {
 	for _, s := range offer.Stages {
 		about = append(about, fmt.Sprintf("%s=%d", s.Name, len(s.Engines)))
 	}
-	return &Host{host: peer.NewHost(offer), front: front, about: strings.Join(about, ",")}, nil
+	return &Host{Metrics: m, host: peer.NewHost(offer), front: front, stats: inner, about: strings.Join(about, ",")}, nil
 }
 
 // Serve answers on the listener until Shutdown or Close.
@@ -81,4 +92,7 @@ func (h *Host) Requests() int { return h.host.Requests() }
 func (h *Host) Shutdown(ctx context.Context) error { return h.host.Shutdown(ctx) }
 
 // Close drops the callers, stops the stages, and lets go of the model's weights.
-func (h *Host) Close() error { return errors.Join(h.host.Close(), h.front.model.Close()) }
+func (h *Host) Close() error {
+	defer h.stats.Close()
+	return errors.Join(h.host.Close(), h.front.model.Close())
+}

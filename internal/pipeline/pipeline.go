@@ -234,8 +234,7 @@ func (o Options) bound(stage, length int, d *qwen3omni.Decoder) (int, error) {
 	return cfg.MaxModelLen, nil
 }
 
-// newEngine starts a replica in this process, which inner records; nil records
-// nothing.
+// newEngine starts a replica in this process, which inner records.
 func (o Options) newEngine(front *Frontend, inner *stats.Reporter, stage, replica int) engine.Engine {
 	if stage == Code2Wav {
 		return codec.New(front.model.Code2Wav, o.seqs(stage))

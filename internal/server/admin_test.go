@@ -42,11 +42,18 @@ func TestReplicasAreAddedListedAndRemovedWhileTheServerRuns(t *testing.T) {
 		}
 	}
 	_, page := order(s, "GET", "/metrics")
+	for t.Context().Err() == nil && strings.Contains(page, `vllm:num_requests_running{model_name="limelight-tiny",replica="0",stage="1"}`) {
+		_, page = order(s, "GET", "/metrics") // its engine is closing still
+	}
 	for line, there := range map[string]bool{
 		`limelight_replica_state{model_name="limelight-tiny",replica="0",stage="1",state="ready"}`:  false,
 		`limelight_replica_state{model_name="limelight-tiny",replica="2",stage="1",state="ready"}`:  true,
 		`vllm:omni_audio_frames_total{model_name="limelight-tiny",replica="1",stage="2"} 0`:         true,
 		`vllm:omni_audio_frames_total{model_name="limelight-tiny",replica="0",stage="2"} 0`:         true,
+		`vllm:cache_config_info{block_size="16",`:                                                   true,
+		`vllm:num_requests_running{model_name="limelight-tiny",replica="2",stage="1"} 0`:            true,
+		`vllm:generation_tokens_total{model_name="limelight-tiny",replica="2",stage="1"} 0`:         true,
+		`vllm:generation_tokens_total{model_name="limelight-tiny",replica="0",stage="1"} 0`:         true, // for ten minutes
 		`http_requests_total{handler="/admin/stages/{stage}/replicas",method="POST",status="2xx"} `: false,
 	} {
 		if strings.Contains(page, line) != there {

@@ -245,6 +245,20 @@ func TestRequestsUnderWayMayBeHalfRecorded(t *testing.T) {
 	}
 }
 
+func TestPageOfAProcessThatRunsStagesForAnotherIsGood(t *testing.T) {
+	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, EnginesAlone: true, KVCacheMetrics: true, LongestSequence: 100})
+	use(m)
+	m.HTTP().Route("/x").Observe("GET", 200, 0, 0, 0)
+	page := text(m)
+	if got := findings(t, page, Options{}); got != "" {
+		t.Error(got)
+	}
+	faulty := strings.Replace(page, `vllm:generation_tokens_total{model_name="m",replica="0",stage="0"} 2`, `vllm:generation_tokens_total{model_name="m",replica="0",stage="0"} 3`, 1)
+	if got := findings(t, faulty, Options{}); !strings.Contains(got, "tokens: 3, first and later ones: 2") {
+		t.Errorf("a fault is not found: %s", got)
+	}
+}
+
 func TestReplicaThatLeftKeepsItsCountsAndHasNoGauge(t *testing.T) {
 	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
 	use(m)

@@ -19,7 +19,7 @@ func (c *checker) children() {
 		if f.Foreign || f.Always || on == nil || on.Kind != string(f.Kind) || c.shape.lacks(f) != "" {
 			continue
 		}
-		if optional(f) && len(on.Samples) == 0 {
+		if len(on.Samples) == 0 && (optional(f) || c.shape.hosted) {
 			continue // the option is off
 		}
 		scopes, ok := c.scopes(f)

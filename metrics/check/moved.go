@@ -19,7 +19,7 @@ func (c *checker) moved(earlier []*Page) {
 		if !c.shape.stats && !f.Always || c.shape.reference && strings.HasPrefix(f.Name, ourPrefix) {
 			continue
 		}
-		if c.shape.lacks(f) != "" || optional(f) && (len(on.Samples) == 0 || c.shape.reference) {
+		if c.shape.lacks(f) != "" || len(on.Samples) == 0 && c.shape.hosted || optional(f) && (len(on.Samples) == 0 || c.shape.reference) {
 			continue // vLLM has children at zero without the option
 		}
 		if f.Kind == metrics.Gauge {

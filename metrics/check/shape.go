@@ -26,6 +26,9 @@ type shape struct {
 	// gateway holds the replicas elsewhere whose engine families are this server's
 	// own: a few of them, and none that an autoregressive replica has to have.
 	gateway map[place]bool
+	// hosted says that the page is that of a process which runs stages for
+	// another one: it has families of engines and none of a pipeline.
+	hosted bool
 	// underWay counts the requests that run or wait.
 	underWay float64
 }
@@ -62,6 +65,7 @@ func read(p *Page, table []metrics.Family) shape {
 	if s.reference { // its page has three families at zero with stats off too
 		s.stats = len(s.replicas) > 0 || !p.childless("vllm:omni_requests_success_total")
 	}
+	s.hosted = s.stats && !s.reference && len(s.ar) > 0 && p.childless("vllm:omni_requests_success_total")
 	s.underWay = p.Sum("vllm:omni_num_requests_running", "") + p.Sum("vllm:omni_num_requests_waiting", "")
 	return s
 }
