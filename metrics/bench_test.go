@@ -16,10 +16,14 @@ func BenchmarkRecorders(b *testing.B) {
 	for name, m := range map[string]*Metrics{"on": newOn(), "off": New(Options{ModelName: "m"})} {
 		requests, audio, hops := m.Requests(), m.Audio(2, 0), m.Transfer(1, 0, 2, 0)
 		route := m.HTTP().Route("/v1/models")
+		inner, finished := m.Engine(0, 0), finishedRequest(Stop)
 		for call, f := range map[string]func(){
 			"Ended":   func() { requests.Ended(Stop, time.Second, "r") },
 			"Played":  func() { audio.Played(time.Millisecond) },
 			"Hop":     func() { hops.Hop(1600, 1000, 1000, 1000) },
+			"Output":  func() { inner.Output(time.Millisecond) },
+			"Stepped": func() { inner.Stepped(Step{Tokens: 8, Estimate: Estimate{1, 2, 3}}) },
+			"Done":    func() { inner.Finished(finished) },
 			"Observe": func() { route.Observe("GET", 200, 0, 0, time.Millisecond) },
 		} {
 			b.Run(call+"/"+name, func(b *testing.B) {
