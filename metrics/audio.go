@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,14 +13,51 @@ import (
 type AudioRecorder struct {
 	ttfp                    timing
 	duration, rtf, underrun prometheus.Observer
-	frames, continuityOK    prometheus.Counter
-	skipped                 map[SkipReason]prometheus.Counter // complete from the start, never written again
+	interval                prometheus.Observer
+	frames, silent          prometheus.Counter
+	continuityOK            []continuous
+	// The maps are complete from the start and never written again.
+	skipped   map[SkipReason]prometheus.Counter
+	underruns map[UnderrunCause]prometheus.Counter
+}
+
+// continuous counts the requests whose underrun did not exceed a threshold.
+type continuous struct {
+	threshold time.Duration
+	ok        prometheus.Counter
+}
+
+// UnderrunCause says what made a listener hear a gap.
+type UnderrunCause string
+
+// The closed set of causes.
+const (
+	// LateProduction: the chunk did not exist when the player needed it.
+	LateProduction UnderrunCause = "late_production"
+	// SlowClient: the client had not taken what came before it.
+	SlowClient UnderrunCause = "slow_client"
+)
+
+var underrunCauses = []UnderrunCause{LateProduction, SlowClient}
+
+// thresholds are all thresholds of the continuity counter, each label once.
+func thresholds(more []time.Duration) []time.Duration {
+	all := []time.Duration{continuity.DefaultThreshold}
+	for _, t := range more {
+		t = t.Round(time.Millisecond) // as its label says
+		if !slices.Contains(all, t) {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 type audioVecs struct {
 	m                             *Metrics
 	ttfp, duration, rtf, underrun *prometheus.HistogramVec
+	interval                      *prometheus.HistogramVec
 	frames, continuityOK, skipped *prometheus.CounterVec
+	underruns, silent             *prometheus.CounterVec
 }
 
 func newAudioVecs(m *Metrics) *audioVecs {
@@ -32,19 +70,30 @@ func newAudioVecs(m *Metrics) *audioVecs {
 		frames:       m.counter(audioFrames),
 		continuityOK: m.counter(audioContinuityOK),
 		skipped:      m.counter(audioSkipped),
+		interval:     m.histogram(chunkInterval),
+		underruns:    m.counter(audioUnderruns),
+		silent:       m.counter(audioSilent),
 	}
 }
 
 func (v *audioVecs) bind(r replica) *AudioRecorder {
 	stage, id := decimal(r.stage), decimal(r.id)
 	a := &AudioRecorder{
-		ttfp:         v.m.timing(v.ttfp.WithLabelValues(stage, id)),
-		duration:     v.duration.WithLabelValues(stage, id),
-		rtf:          v.rtf.WithLabelValues(stage, id),
-		underrun:     v.underrun.WithLabelValues(stage, id),
-		frames:       v.frames.WithLabelValues(stage, id),
-		continuityOK: v.continuityOK.WithLabelValues(stage, id, continuity.ThresholdLabel(continuity.DefaultThreshold)),
-		skipped:      make(map[SkipReason]prometheus.Counter),
+		ttfp:      v.m.timing(v.ttfp.WithLabelValues(stage, id)),
+		duration:  v.duration.WithLabelValues(stage, id),
+		rtf:       v.rtf.WithLabelValues(stage, id),
+		underrun:  v.underrun.WithLabelValues(stage, id),
+		frames:    v.frames.WithLabelValues(stage, id),
+		interval:  v.interval.WithLabelValues(stage, id),
+		silent:    v.silent.WithLabelValues(stage, id),
+		skipped:   make(map[SkipReason]prometheus.Counter),
+		underruns: make(map[UnderrunCause]prometheus.Counter),
+	}
+	for _, t := range v.m.thresholds {
+		a.continuityOK = append(a.continuityOK, continuous{t, v.continuityOK.WithLabelValues(stage, id, continuity.ThresholdLabel(t))})
+	}
+	for _, cause := range underrunCauses {
+		a.underruns[cause] = v.underruns.WithLabelValues(stage, id, string(cause))
 	}
 	for _, reason := range skipReasons {
 		a.skipped[reason] = v.skipped.WithLabelValues(stage, id, string(reason))
@@ -74,15 +123,44 @@ func (a *AudioRecorder) Finished(frames int64, rate int, gen time.Duration) {
 	a.rtf.Observe(max(0, gen).Seconds() / duration)
 }
 
-// Played records what a listener of streamed audio met.
-func (a *AudioRecorder) Played(underrun time.Duration) {
+// Played records what a listener of streamed audio met: the worst lag, and what
+// it came of if there was any. A cause outside the closed set counts as
+// LateProduction.
+func (a *AudioRecorder) Played(underrun time.Duration, cause UnderrunCause) {
 	if a == nil {
 		return
 	}
 	a.underrun.Observe(underrun.Seconds())
-	if underrun <= continuity.DefaultThreshold {
-		a.continuityOK.Inc()
+	for _, c := range a.continuityOK {
+		if underrun <= c.threshold {
+			c.ok.Inc()
+		}
 	}
+	if underrun <= 0 {
+		return
+	}
+	gaps, known := a.underruns[cause]
+	if !known {
+		gaps = a.underruns[LateProduction]
+	}
+	gaps.Inc()
+}
+
+// ChunkInterval records the time between two chunks of streamed audio.
+func (a *AudioRecorder) ChunkInterval(d time.Duration) {
+	if a == nil {
+		return
+	}
+	a.interval.Observe(max(0, d).Seconds())
+}
+
+// Silent records that the audio of a request that ended naturally cannot be
+// heard.
+func (a *AudioRecorder) Silent() {
+	if a == nil {
+		return
+	}
+	a.silent.Inc()
 }
 
 // Skipped records that a request for audio ended naturally without any. A

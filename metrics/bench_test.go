@@ -19,7 +19,7 @@ func BenchmarkRecorders(b *testing.B) {
 		inner, finished := m.Engine(0, 0), finishedRequest(Stop)
 		for call, f := range map[string]func(){
 			"Ended":   func() { requests.Ended(Stop, time.Second, "r") },
-			"Played":  func() { audio.Played(time.Millisecond) },
+			"Played":  func() { audio.Played(time.Millisecond, LateProduction) },
 			"Hop":     func() { hops.Hop(1600, 1000, 1000, 1000) },
 			"Output":  func() { inner.Output(time.Millisecond) },
 			"Stepped": func() { inner.Stepped(Step{Tokens: 8, Estimate: Estimate{1, 2, 3}}) },

@@ -73,7 +73,11 @@ func labelText(f Family) string {
 	for i, l := range f.Labels {
 		texts[i] = "`" + l + "`"
 		if values := f.Values[l]; values != nil {
-			texts[i] += " (" + strings.Join(values, ", ") + ")"
+			texts[i] += " (" + strings.Join(values, ", ")
+			if f.Option == l {
+				texts[i] += "; more by option"
+			}
+			texts[i] += ")"
 		}
 	}
 	return strings.Join(texts, ", ")

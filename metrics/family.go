@@ -54,6 +54,9 @@ type Family struct {
 	// Values are the closed sets of label values; children for all of them
 	// exist from the start.
 	Values map[string][]string
+	// Option names the label whose closed set an option of the server extends by
+	// further decimal numbers; empty for none.
+	Option string
 	// Present says when the family has samples.
 	Present string
 	// Moves says which outcomes feed it, Still which do not.

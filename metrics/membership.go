@@ -27,6 +27,7 @@ func (m *Metrics) ReplicaJoined(stage, id int) {
 			m.Audio(stage, id)
 		}
 	}
+	m.Replica(stage, id)
 }
 
 // ReplicaLeft says that a replica is closed and that no other one will get its
@@ -58,6 +59,7 @@ func (m *Metrics) forget() {
 		delete(m.pages, r)
 		m.gateways[r].forget()
 		delete(m.gateways, r)
+		delete(m.times, r)
 		for e := range m.edges {
 			if e.from == r || e.to == r {
 				delete(m.edges, e)

@@ -43,7 +43,7 @@ func TestSeriesOfAReplicaStayTenMinutesAfterIt(t *testing.T) {
 	others := len(about(t, m, "0"))
 	before := len(about(t, m, "1"))
 	m.ReplicaLeft(2, 1)
-	m.Audio(2, 1).Played(0) // the end of a request whose sound it made
+	m.Audio(2, 1).Played(0, LateProduction) // the end of a request whose sound it made
 	now = now.Add(10*time.Minute - 1)
 	if n := len(about(t, m, "1")); n != before || samples(t, m, audioUnderrun, "replica=1") != 1 {
 		t.Errorf("%d of %d lines just before ten minutes", n, before)
@@ -52,7 +52,7 @@ func TestSeriesOfAReplicaStayTenMinutesAfterIt(t *testing.T) {
 	if lines := about(t, m, "1"); len(lines) != 0 {
 		t.Errorf("after ten minutes there are still %v", lines)
 	}
-	m.Audio(2, 1).Played(0)
+	m.Audio(2, 1).Played(0, LateProduction)
 	m.Transfer(1, 0, 2, 1).Hop(1, 1, 1, 1)
 	if lines := about(t, m, "1"); len(lines) != 0 {
 		t.Errorf("what came late brought back %v", lines)
@@ -62,7 +62,7 @@ func TestSeriesOfAReplicaStayTenMinutesAfterIt(t *testing.T) {
 	}
 	// A pipeline that goes on in place of a closed one counts from 0 again.
 	m.ReplicaJoined(2, 1)
-	m.Audio(2, 1).Played(0)
+	m.Audio(2, 1).Played(0, LateProduction)
 	if got := samples(t, m, audioUnderrun, "replica=1"); got != 1 {
 		t.Errorf("the replica of a further pipeline has %v samples", got)
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	// LongestSequence is the most tokens that a sequence of any autoregressive
 	// stage may have, which bounds the buckets of the families that count them.
 	LongestSequence int
+	// ContinuityThresholds are those of the continuity counter besides
+	// continuity.DefaultThreshold: each is a further child for each audio replica.
+	ContinuityThresholds []time.Duration
 	// Stages are the pipeline's stages.
 	Stages []StageInfo
 
@@ -73,6 +76,10 @@ type Metrics struct {
 	engines  *engineVecs
 	scrapes  *scrapeVecs
 	stages   []*StageRecorder // by id; written by New alone
+	places   *replicaVecs
+
+	attribution *AttributionRecorder
+	thresholds  []time.Duration // of continuity, the default first
 
 	exemplars bool
 	options   []Need // options that are on
@@ -85,6 +92,7 @@ type Metrics struct {
 	mu       sync.RWMutex // guards the fields below
 	voices   map[replica]*AudioRecorder
 	inner    map[replica]*EngineRecorder
+	times    map[replica]*ReplicaRecorder
 	edges    map[edge]*TransferRecorder
 	pages    map[replica]*scrapeRecorder
 	gateways map[replica]*GatewayRecorder
@@ -104,6 +112,7 @@ func New(o Options) *Metrics {
 		registry: prometheus.NewRegistry(),
 		voices:   map[replica]*AudioRecorder{},
 		inner:    map[replica]*EngineRecorder{},
+		times:    map[replica]*ReplicaRecorder{},
 		edges:    map[edge]*TransferRecorder{},
 		pages:    map[replica]*scrapeRecorder{},
 		gateways: map[replica]*GatewayRecorder{},
@@ -111,11 +120,12 @@ func New(o Options) *Metrics {
 		left: map[replica]time.Time{},
 		gone: map[replica]bool{},
 
-		exemplars: o.Exemplars,
-		options:   o.on(),
-		lengths:   LengthBuckets(o.LongestSequence),
-		infos:     o.Stages,
-		now:       o.now,
+		exemplars:  o.Exemplars,
+		options:    o.on(),
+		lengths:    LengthBuckets(o.LongestSequence),
+		infos:      o.Stages,
+		now:        o.now,
+		thresholds: thresholds(o.ContinuityThresholds),
 	}
 	if m.now == nil {
 		m.now = time.Now
@@ -139,6 +149,8 @@ func New(o Options) *Metrics {
 	m.work = newStageVecs(m)
 	m.scrapes = newScrapeVecs(m)
 	m.registry.MustRegister(m.scrapes)
+	m.attribution = newAttributionRecorder(m)
+	m.places = newReplicaVecs(m)
 	for _, s := range o.Stages {
 		m.stages = append(m.stages, make([]*StageRecorder, max(0, s.ID+1-len(m.stages)))...)
 		m.stages[s.ID] = m.work.bind(s)

@@ -43,6 +43,11 @@ const (
 	// OutcomeFailed: a stage that failed after the first sound of a streamed
 	// reply.
 	OutcomeFailed Outcome = "failure"
+	// OutcomeGap: a streamed reply one of whose chunks came after the player
+	// needed it.
+	OutcomeGap Outcome = "a gap in the sound"
+	// OutcomeSilent: a reply with sound that cannot be heard.
+	OutcomeSilent Outcome = "silent sound"
 	// OutcomeRefused: a request that was not admitted.
 	OutcomeRefused Outcome = "refusal"
 	// OutcomeRepeated: a text whose prompt begins as an earlier one did.
@@ -62,7 +67,7 @@ const (
 
 // Sets of outcomes that many families share.
 var (
-	soundOutcomes    = []Outcome{OutcomeAudio, OutcomeStream, OutcomeSpeech}
+	soundOutcomes    = []Outcome{OutcomeAudio, OutcomeStream, OutcomeSpeech, OutcomeGap, OutcomeSilent}
 	textOutcomes     = []Outcome{OutcomeText, OutcomeRepeated, OutcomeCrowded}
 	leftOutcomes     = []Outcome{OutcomeAborted, OutcomeFailed} // some stages may be done when they come
 	naturalOutcomes  = slices.Concat(textOutcomes, []Outcome{OutcomeSkipped}, soundOutcomes)

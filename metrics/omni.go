@@ -67,7 +67,7 @@ func audioFamilies() []Family {
 		Help:  "Time from the request's arrival until its first non-empty audio chunk is handed to the client's writer.",
 		Moves: "streamed audio, chat and speech, at the first chunk; also of requests that are aborted or fail afterwards",
 		Still: "replies that are not streamed; text only; requests that end before any sound",
-		Needs: needs, At: []Outcome{OutcomeStream, OutcomeAborted, OutcomeFailed},
+		Needs: needs, At: []Outcome{OutcomeStream, OutcomeGap, OutcomeAborted, OutcomeFailed},
 	}, {
 		Name: audioDuration, Kind: Histogram, Labels: replica, Buckets: secondsBuckets, Unit: "seconds", Group: GroupAudio, Present: withStatsAudio,
 		Help:  "Length of the audio of one request: its frames divided by the sample rate.",
@@ -91,14 +91,15 @@ func audioFamilies() []Family {
 		Help:  "Worst lag of one request's chunks behind a player that starts with the first chunk and never pauses; above 0 the listener heard a gap.",
 		Moves: "natural ends of streamed audio, chat and speech",
 		Still: "replies that are not streamed, aborts, errors, requests without sound",
-		Needs: needs, At: []Outcome{OutcomeStream},
+		Needs: needs, At: []Outcome{OutcomeStream, OutcomeGap},
 	}, {
 		Name: audioContinuityOK, Kind: Counter, Labels: with("threshold_ms"), Unit: "requests", Group: GroupAudio, Present: withStatsAudio,
 		Values: map[string][]string{"threshold_ms": {continuity.ThresholdLabel(continuity.DefaultThreshold)}},
+		Option: "threshold_ms",
 		Help:   "Requests whose underrun did not exceed threshold_ms milliseconds. Divide by the underrun's count for the share of listeners without a gap.",
 		Moves:  "natural ends of streamed audio whose underrun was at most the threshold",
 		Still:  "underruns above the threshold; replies that are not streamed, aborts, errors, requests without sound",
-		Needs:  needs, At: []Outcome{OutcomeStream},
+		Needs:  needs, At: []Outcome{OutcomeStream}, May: []Outcome{OutcomeGap},
 	}, {
 		Name: audioSkipped, Kind: Counter, Labels: with("reason"), Unit: "requests", Group: GroupAudio, Present: withStatsAudio,
 		Values: map[string][]string{"reason": texts(skipReasons)},

@@ -11,6 +11,13 @@ const (
 	wastedTokens       = "limelight_wasted_tokens_total"
 	wastedAudioSeconds = "limelight_wasted_audio_seconds_total"
 	replicaState       = "limelight_replica_state"
+	requestPart        = "limelight_request_part_seconds"
+	stagePart          = "limelight_stage_part_seconds"
+	requestResidual    = "limelight_request_residual_seconds"
+	stageFirstOutput   = "limelight_stage_first_output_seconds"
+	chunkInterval      = "limelight_audio_chunk_interval_seconds"
+	audioUnderruns     = "limelight_audio_underruns_total"
+	audioSilent        = "limelight_audio_silent_requests_total"
 )
 
 // wastedReasons are the ends after which nobody has use for what was made.
@@ -19,6 +26,8 @@ var wastedReasons = []FinishedReason{Abort, Error}
 func ownFamilies() []Family {
 	model := []string{"model_name"}
 	ofStage := func(label string) []string { return []string{"model_name", "stage", label} }
+	ofReplica := func(more ...string) []string { return append([]string{"model_name", "stage", "replica"}, more...) }
+	const naturalEnds = "natural ends, streamed or not"
 	wasted := []Outcome{OutcomeAborted, OutcomeFailed}
 	return []Family{{
 		Name: buildInfo, Kind: Gauge, Labels: []string{"version"}, Unit: "1", Group: GroupOwn, Present: "always", Always: true,
@@ -65,5 +74,50 @@ func ownFamilies() []Family {
 		Help:   "1 for the state that a replica is in, 0 for the others: ready (it has a free place), full (each of its --max-num-seqs places is taken), down (it is lost or shutting down and gets nothing new).",
 		Moves:  "read at scrape: as requests take and leave the replica's places, as its process is lost and comes back",
 		Still:  "requests of other replicas",
+	}, {
+		Name: requestPart, Kind: Histogram, Labels: []string{"model_name", "part"}, Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStats,
+		Values: map[string][]string{"part": texts(requestParts)},
+		Help:   "Where the time of one request went outside its stages, along the path that led to its last byte: receive (arrival to admission), admission (in the queue), encode (making the bytes of the answer), write (the client took them). With limelight_stage_part_seconds and limelight_request_residual_seconds it adds up to the end-to-end time.",
+		Moves:  naturalEnds + ": each part once, 0 too",
+		Still:  "aborts, errors, refused requests",
+		At:     naturalOutcomes,
+	}, {
+		Name: stagePart, Kind: Histogram, Labels: ofReplica("part"), Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStats,
+		Values: map[string][]string{"part": texts(stageParts)},
+		Help:   "Where the time of one request went at one stage, along the path that led to its last byte: hop (on the way from the stage before), queue (the stage worked for others or had no room), work (the stage worked for the request).",
+		Moves:  naturalEnds + ", for each stage that it came to: each part once, 0 too; but no hop where it began",
+		Still:  "aborts, errors, refused requests; time that the path does not lead through, as the thinker's after the talker has all its text",
+		At:     naturalOutcomes,
+	}, {
+		Name: requestResidual, Kind: Histogram, Labels: model, Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStats,
+		Help:  "Time of one request that no event explains. It should be next to nothing: what is here is missing from the parts.",
+		Moves: naturalEnds + ", 0 too",
+		Still: "aborts, errors, refused requests",
+		At:    naturalOutcomes,
+	}, {
+		Name: stageFirstOutput, Kind: Histogram, Labels: ofReplica(), Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStats,
+		Help:  "Time from when a stage was handed its first work for a request to the first thing that it gave: text, a token, codec frames or sound.",
+		Moves: "the first output of each stage, whatever end the request comes to later",
+		Still: "stages that a request does not come to, or that give nothing for it",
+		At:    admittedOutcomes,
+	}, {
+		Name: chunkInterval, Kind: Histogram, Labels: ofReplica(), Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStatsAudio,
+		Help:  "Time between two chunks of a streamed reply's sound, as they are handed to the client's writer.",
+		Moves: "each chunk of streamed audio after the first",
+		Still: "replies that are not streamed; a first chunk; chunks without a sample",
+		Needs: []Need{NeedAudio}, At: []Outcome{OutcomeGap}, May: []Outcome{OutcomeStream, OutcomeAborted, OutcomeFailed},
+	}, {
+		Name: audioUnderruns, Kind: Counter, Labels: ofReplica("cause"), Unit: "requests", Group: GroupOwn, Present: withStatsAudio,
+		Values: map[string][]string{"cause": texts(underrunCauses)},
+		Help:   "Requests whose listener heard a gap, by what made the chunk with the worst lag late: late_production (the pipeline had not made it when the player needed it), slow_client (it was there in time, or could not be made since the client was behind).",
+		Moves:  "natural ends of streamed audio whose vllm:omni_audio_underrun_s is above 0",
+		Still:  "chunks that all came in time; replies that are not streamed, aborts, errors",
+		Needs:  []Need{NeedAudio}, At: []Outcome{OutcomeGap},
+	}, {
+		Name: audioSilent, Kind: Counter, Labels: ofReplica(), Unit: "requests", Group: GroupOwn, Present: withStatsAudio,
+		Help:  "Requests that were answered with sound of which nothing can be heard: its peak is below -60 dBFS.",
+		Moves: "natural ends of requests with audio, streamed or not, whose samples are all zero or nearly so",
+		Still: "sound that can be heard; answers without a sample, which are skipped requests; aborts, errors",
+		Needs: []Need{NeedAudio}, At: []Outcome{OutcomeSilent},
 	}}
 }

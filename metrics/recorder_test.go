@@ -30,6 +30,10 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 	wasted := func(stage int, r FinishedReason, tokens int, audio float64) func(*Metrics) {
 		return func(m *Metrics) { m.Stage(stage).Wasted(r, tokens, audio) }
 	}
+	spent := func(m *Metrics) { m.Attribution().Spent(RequestTimes{Write: ms}) }
+	work := func(entry bool) func(*Metrics) {
+		return func(m *Metrics) { m.Replica(1, 0).Spent(StageTimes{Work: ms}, entry) }
+	}
 	states := func(s ReplicaState) func(*Metrics) {
 		return func(m *Metrics) { m.ObserveReplicas(replicas(s)) }
 	}
@@ -64,8 +68,8 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{audioRTF, "natural end", "silent", finished, skipped, 1, 0, nil},
 		{audioFrames, "natural end", "silent", finished, skipped, 24000, 0, nil},
 		{audioFrames, "natural end", "no rate: nothing rather than half", finished, audio(func(a *AudioRecorder) { a.Finished(10, 0, ms) }), 24000, 0, nil},
-		{audioUnderrun, "streamed", "not streamed", audio(func(a *AudioRecorder) { a.Played(0) }), finished, 1, 0, nil},
-		{audioContinuityOK, "at the threshold", "above it", audio(func(a *AudioRecorder) { a.Played(100 * ms) }), audio(func(a *AudioRecorder) { a.Played(101 * ms) }), 1, 0, []string{"threshold_ms=100"}},
+		{audioUnderrun, "streamed", "not streamed", audio(func(a *AudioRecorder) { a.Played(0, LateProduction) }), finished, 1, 0, nil},
+		{audioContinuityOK, "at the threshold", "above it", audio(func(a *AudioRecorder) { a.Played(100*ms, LateProduction) }), audio(func(a *AudioRecorder) { a.Played(101*ms, LateProduction) }), 1, 0, []string{"threshold_ms=100"}},
 		{audioSkipped, "no audio", "sound", skipped, finished, 1, 0, []string{"reason=no_audio_data"}},
 		{audioSkipped, "malformed", "no audio", audio(func(a *AudioRecorder) { a.Skipped(MalformedCodec) }), skipped, 1, 0, []string{"reason=malformed_codec"}},
 		{transferSize, "hop", "text only", hop, ended(Stop), 1, 0, []string{"from_stage=0", "to_stage=1"}},
@@ -96,6 +100,16 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{scrapeDuration, "none came", "no target", scraped(""), nothing, 1, 0, []string{"replica=1"}},
 		{scrapeFailures, "no answer", "a page", scraped(""), scraped(goodPage), 1, 0, []string{"replica=1", "reason=connect"}},
 		{scrapeFailures, "a web page", "a page", scraped("<html>\n"), scraped(goodPage), 1, 0, []string{"reason=not_text"}},
+		{requestPart, "natural end, a part of 0 too", "refused", spent, refused(QueueFull), 1, 0, []string{"part=encode"}},
+		{requestPart, "natural end", "the stage's share", spent, work(false), 4, 0, nil},
+		{stagePart, "natural end", "another replica's", work(false), func(m *Metrics) { m.Replica(2, 1).Spent(StageTimes{}, false) }, 1, 0, []string{"stage=1", "replica=0", "part=work"}},
+		{stagePart, "natural end", "where it began", work(false), work(true), 1, 0, []string{"part=hop"}},
+		{requestResidual, "natural end", "the stage's share", spent, work(false), 1, 0, nil},
+		{stageFirstOutput, "first output", "natural end", func(m *Metrics) { m.Replica(1, 0).FirstOutput(ms) }, work(false), 1, 0, []string{"stage=1", "replica=0"}},
+		{chunkInterval, "a second chunk", "the first one", audio(func(a *AudioRecorder) { a.ChunkInterval(ms) }), audio(func(a *AudioRecorder) { a.FirstPacket(ms, "r") }), 1, 0, []string{"stage=2"}},
+		{audioUnderruns, "a gap", "no gap", audio(func(a *AudioRecorder) { a.Played(ms, SlowClient) }), audio(func(a *AudioRecorder) { a.Played(0, SlowClient) }), 1, 0, []string{"cause=slow_client"}},
+		{audioUnderruns, "a cause nobody knows is late production", "slow client", audio(func(a *AudioRecorder) { a.Played(ms, "odd") }), audio(func(a *AudioRecorder) { a.Played(ms, SlowClient) }), 1, 0, []string{"cause=late_production"}},
+		{audioSilent, "silence", "sound", audio(func(a *AudioRecorder) { a.Silent() }), finished, 1, 0, []string{"stage=2", "replica=0"}},
 		{httpRequests, "2xx", "nothing", request, nothing, 1, 0, []string{"status=2xx", "method=GET", "handler=/v1/models"}},
 		{httpRequests, "client gone is 4xx", "2xx", func(m *Metrics) { m.HTTP().Route("/x").Observe("POST", 0, 0, 0, ms) }, request, 1, 0, []string{"status=4xx"}},
 		{httpRequestSize, "request", "nothing", request, nothing, 1, 0, nil},
@@ -147,6 +161,20 @@ func TestRTFIsWallTimeOverDuration(t *testing.T) {
 	}
 }
 
+func TestFurtherContinuityThresholdsAreChildrenOfTheirOwn(t *testing.T) {
+	m := New(Options{ModelName: "m", LogStats: true, Stages: threeStages, ContinuityThresholds: []time.Duration{50 * time.Millisecond, 100 * time.Millisecond, time.Second}})
+	m.Audio(2, 0).Played(200*time.Millisecond, LateProduction)
+	m.Audio(2, 0).Played(70*time.Millisecond, LateProduction)
+	for threshold, want := range map[string]float64{"50": 0, "100": 1, "1000": 2} {
+		if got := samples(t, m, audioContinuityOK, "replica=0", "threshold_ms="+threshold); got != want {
+			t.Errorf("%s ms: %v, want %v", threshold, got, want)
+		}
+	}
+	if n := len(parse(t, text(t, m))[audioContinuityOK].GetMetric()); n != 2*3 {
+		t.Errorf("%d children, want three thresholds at two replicas", n)
+	}
+}
+
 func TestNegativeTimesOfAHopAreZero(t *testing.T) {
 	m := newOn()
 	m.Transfer(0, 0, 1, 0).Hop(1, -time.Second, -time.Second, -time.Second)
@@ -174,7 +202,7 @@ func TestMethodsThatClientsInventShareOneChild(t *testing.T) {
 func TestNilRecordersAreSilent(t *testing.T) {
 	var m *Metrics
 	useAll(m)
-	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Engine(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
+	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Engine(0, 0) != nil || m.Attribution() != nil || m.Replica(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
 		t.Error("a nil Metrics gave a recorder")
 	}
 }
@@ -183,7 +211,7 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 	on, off := newOn(), New(Options{ModelName: "m", Stages: threeStages})
 	useAll(on)
 	for _, m := range []*Metrics{on, off} {
-		refusals, work := m.Refusals(), m.Stage(1)
+		refusals, work, parts, replica := m.Refusals(), m.Stage(1), m.Attribution(), m.Replica(1, 0)
 		requests, audio, hops, route := m.Requests(), m.Audio(2, 1), m.Transfer(1, 0, 2, 1), m.HTTP().Route("/v1/models")
 		route.Observe("GET", 200, 0, 0, 0)
 		inner := m.Engine(1, 0)
@@ -196,7 +224,7 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 			"Wasted":         func() { work.Wasted(Abort, 1, 1) },
 			"FirstPacket":    func() { audio.FirstPacket(time.Second, "r") },
 			"Finished":       func() { audio.Finished(1, 24000, time.Second) },
-			"Played":         func() { audio.Played(0) },
+			"Played":         func() { audio.Played(0, LateProduction) },
 			"Skipped":        func() { audio.Skipped(NoAudioData) },
 			"Hop":            func() { hops.Hop(1, 1, 1, 1) },
 			"Audio":          func() { m.Audio(2, 1) },
@@ -210,6 +238,11 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 			"EngineFinished": func() { inner.Finished(finished) },
 			"BlockEvicted":   func() { inner.BlockEvicted(1, 2, gaps) },
 			"Observe":        func() { route.Observe("GET", 200, 0, 0, 0) },
+			"Spent":          func() { parts.Spent(RequestTimes{}); replica.Spent(StageTimes{}, false) },
+			"Interval":       func() { audio.ChunkInterval(time.Second) },
+			"Silent":         func() { audio.Silent() },
+			"Replica":        func() { m.Replica(1, 0) },
+			"FirstOfStage":   func() { replica.FirstOutput(time.Second) },
 		} {
 			if n := testing.AllocsPerRun(100, f); n != 0 {
 				t.Errorf("%s: %v allocations", name, n)

@@ -13,21 +13,22 @@ import (
 // in another way: an option that only can be set is none.
 func TestEveryOptionReachesWhatItIsFor(t *testing.T) {
 	special := map[string]string{
-		"served_model_name":         "name",
-		"server.root_path":          "/omni",
-		"server.allowed_origins":    "https://example.com",
-		"server.default_modalities": "text,audio",
-		"limits.max_bodies":         "600MiB",
-		"metrics.prefix":            config.OmniPrefixes[1],
-		"metrics.addr":              "127.0.0.1:0",
-		"peers.stage_peer":          "talker=127.0.0.1:9400",
-		"relay.backend":             "chat=http://127.0.0.1:9,model=x,voice=y,rate=16000",
-		"relay.policy":              config.Policies[1],
-		"relay.voices":              "anna",
-		"server.api_key":            "key",
-		"--replicas":                "talker=3",
-		"--stage-overrides":         `{"1":{"num_replicas":3}}`,
-		"--default-sampling-params": `{"1":{"top_k":3}}`,
+		"served_model_name":             "name",
+		"server.root_path":              "/omni",
+		"server.allowed_origins":        "https://example.com",
+		"server.default_modalities":     "text,audio",
+		"limits.max_bodies":             "600MiB",
+		"metrics.prefix":                config.OmniPrefixes[1],
+		"metrics.addr":                  "127.0.0.1:0",
+		"metrics.continuity_thresholds": "50ms,250ms",
+		"peers.stage_peer":              "talker=127.0.0.1:9400",
+		"relay.backend":                 "chat=http://127.0.0.1:9,model=x,voice=y,rate=16000",
+		"relay.policy":                  config.Policies[1],
+		"relay.voices":                  "anna",
+		"server.api_key":                "key",
+		"--replicas":                    "talker=3",
+		"--stage-overrides":             `{"1":{"num_replicas":3}}`,
+		"--default-sampling-params":     `{"1":{"top_k":3}}`,
 	}
 	byType := map[string]string{"int": "17", "float": "0.5", "duration": "7s", "size": "128KiB", "string": "x", "bool": "true"}
 	needs := map[string][2]string{ // what an option means something with

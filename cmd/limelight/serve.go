@@ -214,6 +214,13 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 	for _, h := range c.Connectors {
 		o.LinkDepths = append(o.LinkDepths, h.Depth)
 	}
+	for _, text := range c.Metrics.ContinuityThresholds {
+		thresholds, err := config.ParseThresholds(text)
+		if err != nil {
+			return o, err
+		}
+		o.ContinuityThresholds = append(o.ContinuityThresholds, thresholds...)
+	}
 	o.PeerTimeout = c.Peers.Timeout
 	for _, text := range c.Peers.StagePeers {
 		stages, address, err := config.ParsePeer(text)

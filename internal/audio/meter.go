@@ -1,6 +1,10 @@
 package audio
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
 
 // Meter measures the level of a sound that comes in pieces. The zero Meter has
 // heard nothing.
@@ -18,6 +22,38 @@ func (m *Meter) Add(samples []float32) {
 		m.squares += v * v
 	}
 	m.samples += int64(len(samples))
+}
+
+// SilentPeak is the peak below which a sound cannot be heard: -60 dBFS.
+const SilentPeak = 1e-3
+
+// Silent says whether nothing of a sound can be heard; no sound is not silent.
+func (m *Meter) Silent() bool { return m.samples > 0 && m.peak < SilentPeak }
+
+// AppendS16LE appends samples as the function of that name does and takes them
+// in as the listener gets them.
+func (m *Meter) AppendS16LE(dst []byte, samples []float32) []byte {
+	start := len(dst)
+	dst = slices.Grow(dst, len(samples)*BytesPerSample)[:start+len(samples)*BytesPerSample]
+	out := dst[start:]
+	var peak, squares int64
+	for i, s := range samples {
+		q := quantize(s)
+		binary.LittleEndian.PutUint16(out[i*BytesPerSample:], uint16(q))
+		v := int64(q)
+		squares += v * v
+		peak = max(peak, v, -v)
+	}
+	m.peak = max(m.peak, float64(peak)/math.MaxInt16)
+	m.squares += float64(squares) / (math.MaxInt16 * math.MaxInt16)
+	m.samples += int64(len(samples))
+	return dst
+}
+
+// AppendWAV appends a whole one-channel WAV file and takes its samples in.
+func (m *Meter) AppendWAV(dst []byte, rate int, samples []float32) []byte {
+	dataBytes := min(uint64(len(samples))*BytesPerSample, StreamedSize)
+	return m.AppendS16LE(AppendWAVHeader(dst, rate, 1, uint32(dataBytes)), samples)
 }
 
 // Samples counts what was taken in.

@@ -112,6 +112,9 @@ type Metrics struct {
 	EnableMFU bool
 	// Exemplars keeps request ids with the times that pages in OpenMetrics show.
 	Exemplars bool
+	// ContinuityThresholds are those of the continuity counter besides 100 ms;
+	// ParseThresholds reads an item.
+	ContinuityThresholds []string
 	// Prefix is that of the omni families on the page.
 	Prefix string
 	// Addr serves /metrics apart, on HOST:PORT; empty is the main port.

@@ -62,6 +62,8 @@ type Output struct {
 	// by name, in JSON. Both are for the client and mean nothing to a pipeline.
 	Told string
 	More map[string][]byte
+	// Course says how the output came to be.
+	Course Course
 }
 
 // Usage counts one stage's tokens for one request.

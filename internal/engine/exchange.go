@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Exchange is where an engine's loop and the orchestrator meet for one
@@ -26,6 +27,7 @@ type Exchange struct {
 	err      error // what Recv returns once out is drained
 	aborted  bool
 	finished bool
+	course   course
 }
 
 // NewExchange makes an exchange whose intake holds at most in payloads and
@@ -40,6 +42,7 @@ func NewExchange(in, out int, wake func()) *Exchange {
 		done:     make(chan struct{}),
 		in:       newRing[Payload](in),
 		out:      newRing[Output](out),
+		course:   course{starved: true}, // the first payload is always waited for
 	}
 }
 
@@ -81,6 +84,9 @@ func (x *Exchange) Recv(ctx context.Context) (Output, error) {
 		x.mu.Lock()
 		if !x.aborted && !x.out.empty() {
 			out := x.out.pop()
+			if x.course.full {
+				x.course.full, x.course.resumed = false, time.Now()
+			}
 			x.mu.Unlock()
 			x.wake()
 			return out, nil
@@ -127,10 +133,18 @@ func (x *Exchange) Take() (p Payload, ok, last bool) {
 	x.mu.Lock()
 	if x.in.empty() {
 		last = x.inClosed
+		switch {
+		case !last:
+			x.course.starved = true
+		case !x.course.ended:
+			x.course.ended = true
+			x.course.took()
+		}
 		x.mu.Unlock()
 		return nil, false, last
 	}
 	p = x.in.pop()
+	x.course.took()
 	x.mu.Unlock()
 	signal(x.inSpace)
 	return p, true, false
@@ -147,7 +161,20 @@ func (x *Exchange) Pending() bool {
 func (x *Exchange) Room() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return !x.out.full()
+	if x.out.full() {
+		x.course.full = true
+		return false
+	}
+	return true
+}
+
+// Worked tells that the engine has worked so long for the request since it said
+// so last. Of an engine that never tells, all the time is taken for work.
+func (x *Exchange) Worked(d time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.course.Tells = true
+	x.course.Worked += d
 }
 
 // Aborted says whether the orchestrator dropped the request.
@@ -157,9 +184,22 @@ func (x *Exchange) Aborted() bool {
 	return x.aborted
 }
 
-// Put hands an output over. The engine must have seen Room since its last Put.
+// Put hands an output over, with its Course filled in. The engine must have
+// seen Room since its last Put.
 func (x *Exchange) Put(out Output) {
 	x.mu.Lock()
+	out.Course = x.course.next()
+	x.put(out)
+}
+
+// Pass hands over an output that another exchange has given, with its Course.
+func (x *Exchange) Pass(out Output) {
+	x.mu.Lock()
+	x.put(out)
+}
+
+// put hands an output over and unlocks mu.
+func (x *Exchange) put(out Output) {
 	if !x.aborted {
 		if x.out.full() {
 			x.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 type payload int
@@ -165,5 +167,68 @@ func BenchmarkExchangePutRecv(b *testing.B) {
 		if _, err := x.Recv(ctx); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestCourseTellsWhatAnOutputWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		x := NewExchange(4, 1, func() {})
+		send := func(n int) {
+			for range n {
+				if err := x.Send(t.Context(), payload(1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		take := func() bool { _, ok, _ := x.Take(); return ok }
+		recv := func(want Course) {
+			t.Helper()
+			out, err := x.Recv(t.Context())
+			out.Course.Made = time.Time{}
+			if err != nil || out.Course != want {
+				t.Errorf("%+v, %v; want %+v", out.Course, err, want)
+			}
+		}
+		// The first payload is waited for; so is the third, after work for nothing
+		// that counts any more; the second was there.
+		send(2)
+		take()
+		x.Worked(3 * ms)
+		x.Put(Output{})
+		recv(Course{Taken: 1, Awaited: 1, Tells: true, Worked: 3 * ms})
+		take()
+		x.Worked(2 * ms)
+		x.Put(Output{})
+		recv(Course{Taken: 2, Tells: true, Worked: 2 * ms})
+		x.Worked(9 * ms)
+		take()
+		send(1)
+		take()
+		x.Worked(1 * ms)
+		x.Put(Output{})
+		// Its buffer is full; there is room again 5 ms before the next output.
+		x.Room()
+		time.Sleep(7 * ms)
+		recv(Course{Taken: 3, Awaited: 3, Tells: true, Worked: 1 * ms})
+		time.Sleep(5 * ms)
+		x.Put(Output{})
+		recv(Course{Taken: 3, Tells: true, AfterFull: 5 * ms})
+		// The end of the input is waited for like a payload, and counted once.
+		take()
+		x.CloseSend()
+		take()
+		take()
+		x.Put(Output{})
+		recv(Course{Taken: 4, Awaited: 4, Tells: true})
+	})
+}
+
+func TestPassKeepsTheCourseOfAnotherExchange(t *testing.T) {
+	x := NewExchange(1, 1, func() {})
+	want := Course{Made: time.Unix(1, 0), Taken: 7, Awaited: 5, Worked: 3}
+	x.Pass(Output{Course: want})
+	if out, err := x.Recv(t.Context()); err != nil || out.Course != want {
+		t.Errorf("%+v, %v", out.Course, err)
 	}
 }

@@ -24,7 +24,12 @@ func (f *flight) note(k, i int, out engine.Output) engine.Usage {
 		f.frames += int64(len(audio.Samples))
 		f.rate, f.sample = audio.Rate, l.lastOutput
 	}
+	if !l.gave && (tokens > 0 || seconds > 0 || out.Text != "" || out.Payload != nil) {
+		l.gave = true
+		l.recorder.FirstOutput(l.lastOutput.Sub(l.firstInput))
+	}
 	c := &l.choices[i]
+	c.ways.came(k, out.Course, &l.inputs, l.lastOutput)
 	c.usage.CompletionTokens += len(out.Tokens)
 	if out.Finish != "" {
 		c.finish = out.Finish
@@ -47,15 +52,6 @@ func made(out engine.Output) (tokens int, seconds float64) {
 		seconds = float64(len(p.Samples)) / float64(max(1, p.Rate))
 	}
 	return tokens, seconds
-}
-
-// handed keeps when stage k was first handed work.
-func (f *flight) handed(k int, at time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if l := &f.legs[k]; l.firstInput.IsZero() {
-		l.firstInput = at
-	}
 }
 
 func (f *flight) usage(k int) engine.Usage {
@@ -103,6 +99,7 @@ func (f *flight) end(reason engine.FinishReason) {
 		return
 	}
 	f.ended, f.endAt = reason, now
+	f.client.done(now)
 	for k, l := range f.legs {
 		f.o.work[k].Wasted(metrics.FinishedReason(reason), l.tokens, l.seconds)
 	}
@@ -115,6 +112,7 @@ func (f *flight) end(reason engine.FinishReason) {
 	case engine.FinishError:
 		f.recordFailure(failure)
 	default:
+		f.recordPath()
 		f.recordAudio()
 	}
 	f.o.leave(f)
@@ -143,8 +141,11 @@ func (f *flight) recordAudio() {
 	switch {
 	case frames > 0:
 		audio.Finished(frames, rate, last.Sub(l.firstInput))
-		if underrun, ok := f.timeline.underrun(); ok {
-			audio.Played(underrun)
+		if underrun, cause, ok := f.timeline.underrun(); ok {
+			audio.Played(underrun, cause)
+		}
+		if f.timeline.silent {
+			audio.Silent()
 		}
 	case skip != "":
 		audio.Skipped(metrics.SkipReason(skip))

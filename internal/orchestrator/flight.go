@@ -12,6 +12,7 @@ import (
 	"github.com/limelight-omni/limelight/internal/connector"
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/stage"
+	"github.com/limelight-omni/limelight/metrics"
 )
 
 // eventBuffer bounds the events that wait for the client. A full buffer stalls
@@ -57,6 +58,8 @@ type flight struct {
 	skip    string    // why the audio was skipped, if it was rejected
 	retries int       // replicas that were replaced
 	told    string    // the finish reason in a remote server\'s own word
+	entered path      // to the admission
+	client  client
 }
 
 // leg is one stage's part of a request.
@@ -72,6 +75,10 @@ type leg struct {
 	// firstInput is when the stage was handed its first work, lastOutput when
 	// it gave its newest output.
 	firstInput, lastOutput time.Time
+	gave                   bool                     // anything yet
+	recorder               *metrics.ReplicaRecorder // of the replica it is bound to
+	inputs                 inputs
+	sent                   []path // of the payloads on their way to the next stage
 }
 
 // choice is one stage's work for one choice of a request: all of them are on one
@@ -81,10 +88,14 @@ type choice struct {
 	first  bool // of its prompt: the one that the prompt's tokens are counted for
 	finish engine.FinishReason
 	usage  engine.Usage
+	ways   ways
 }
 
 func newFlight(o *Orchestrator, req Request) *flight {
 	f := &flight{o: o, req: req, admitted: o.now(), events: make(chan Event, eventBuffer), legs: make([]leg, len(o.stages))}
+	f.entered.at = req.Arrived
+	f.entered.until(f.admitted, &f.entered.parts.Receive)
+	f.client.path = f.entered
 	f.timeline.arrived = req.Arrived
 	f.timeline.streamed = req.Streamed
 	f.silence.timeout = o.stageTimeout
@@ -120,7 +131,7 @@ func (f *flight) run(entry *stage.Binding) {
 	}
 	f.work.Wait()
 	f.deafen()
-	close(f.events)
+	f.lastEvent()
 	f.cancelSilent(nil)
 }
 
@@ -135,7 +146,9 @@ func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
 	}
 	f.mu.Lock()
 	f.legs[k].binding = binding
+	f.legs[k].recorder = f.o.metrics.Replica(k, binding.Replica.ID)
 	f.legs[k].firstInput = at
+	begin := f.begin(k)
 	f.mu.Unlock()
 	choices := make([]choice, 0, len(prompts)*n)
 	for _, prompt := range prompts {
@@ -153,7 +166,8 @@ func (f *flight) open(k int, binding *stage.Binding, at time.Time) bool {
 				f.fail(k, err)
 				return false
 			}
-			choices = append(choices, choice{stream: stream, first: i == 0, usage: engine.Usage{PromptTokens: len(prompt)}})
+			w := ways{made: begin, moved: begin, client: k == f.req.Final} // nobody else is behind the last stage
+			choices = append(choices, choice{ways: w, stream: stream, first: i == 0, usage: engine.Usage{PromptTokens: len(prompt)}})
 		}
 	}
 	f.mu.Lock()
@@ -223,7 +237,7 @@ func (f *flight) deliver(k, i int, out engine.Output, usage engine.Usage) error 
 			Modality: Text, Choice: i, Text: out.Text, Tokens: out.Tokens, Logprobs: out.Logprobs,
 			Finish: out.Finish, StopReason: out.StopReason, Told: out.Told, More: out.More, Usage: usage,
 		}
-		if err := f.emit(ev); err != nil {
+		if err := f.emit(k, i, ev); err != nil {
 			return err
 		}
 	}
@@ -237,8 +251,9 @@ func (f *flight) deliver(k, i int, out engine.Output, usage engine.Usage) error 
 	ev := Event{Modality: Audio, Finish: out.Finish, Usage: f.usage(f.counted())}
 	if ok {
 		ev.Samples, ev.Rate = audio.Samples, audio.Rate
+		ev.made, ev.held = out.Course.Made, f.held(k, i, out.Course)
 	}
-	return f.emit(ev)
+	return f.emit(k, i, ev)
 }
 
 // counted is the stage whose tokens the client is told.
@@ -257,16 +272,15 @@ func (f *flight) audible() bool {
 	return gives == Audio || gives&Audio != 0 && f.req.Audio
 }
 
-// emit gives the client an event, and waits while the client is behind.
-func (f *flight) emit(ev Event) error {
-	select {
-	case f.events <- ev:
+// emit gives the client an event of stage k, and waits while the client is behind.
+func (f *flight) emit(k, i int, ev Event) error {
+	if f.offer(k, i, ev) {
 		return nil
-	default:
 	}
 	defer f.clientBehind()()
 	select {
 	case f.events <- ev:
+		f.caughtUp(k, i)
 		return nil
 	case <-f.ctx.Done():
 		return context.Cause(f.ctx)
@@ -302,7 +316,9 @@ func (f *flight) forward(k int, p engine.Payload, last bool) error {
 	if p == nil {
 		return nil
 	}
+	f.sending(k)
 	err := l.link.Send(f.silentCtx, p)
+	f.sent(k)
 	if err == nil || errors.Is(err, errAudioRejected) || errors.Is(err, connector.ErrClosed) {
 		return nil // sent, or the next stage takes nothing more: its audio was rejected, or is long enough
 	}
@@ -367,7 +383,7 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 		p, hop, err := link.Recv(f.silentCtx)
 		switch {
 		case err == io.EOF:
-			f.handed(k, f.o.now())
+			f.endArrived(k)
 			return
 		case errors.Is(err, connector.ErrClosed): // the stage takes nothing more; its pump says why
 			return
@@ -376,7 +392,7 @@ func (f *flight) intake(k int, link connector.Link, edge connector.Edge) {
 			return
 		}
 		hops.Hop(hop.Size, hop.Tx, hop.InFlight, hop.Rx)
-		f.handed(k, hop.Ready)
+		f.arrived(k, hop)
 		payload, ok := p.(engine.Payload)
 		if !ok {
 			panic("BUG: the connector delivered something that was never sent")

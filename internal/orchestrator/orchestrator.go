@@ -83,14 +83,15 @@ type Options struct {
 
 // Orchestrator owns the requests of one pipeline.
 type Orchestrator struct {
-	stages     []Stage
-	connectors []connector.Connector
-	metrics    *metrics.Metrics
-	requests   *metrics.RequestRecorder
-	work       []*metrics.StageRecorder // by stage
-	now        func() time.Time
-	newEngine  func(stage, replica int) engine.Engine
-	log        *slog.Logger
+	stages      []Stage
+	connectors  []connector.Connector
+	metrics     *metrics.Metrics
+	requests    *metrics.RequestRecorder
+	work        []*metrics.StageRecorder // by stage
+	attribution *metrics.AttributionRecorder
+	now         func() time.Time
+	newEngine   func(stage, replica int) engine.Engine
+	log         *slog.Logger
 
 	stageTimeout time.Duration
 	gather       bool
@@ -120,13 +121,14 @@ func New(o Options) *Orchestrator {
 		o.Log = slog.Default()
 	}
 	orch := &Orchestrator{
-		stages:     o.Stages,
-		connectors: o.Connectors,
-		metrics:    o.Metrics,
-		requests:   o.Metrics.Requests(),
-		now:        o.now,
-		newEngine:  o.NewEngine,
-		log:        o.Log,
+		stages:      o.Stages,
+		connectors:  o.Connectors,
+		metrics:     o.Metrics,
+		requests:    o.Metrics.Requests(),
+		attribution: o.Metrics.Attribution(),
+		now:         o.now,
+		newEngine:   o.NewEngine,
+		log:         o.Log,
 
 		stageTimeout: o.StageTimeout,
 		gather:       o.Gather,

@@ -33,6 +33,9 @@ type Event struct {
 	// Usage counts the tokens of the entry stage up to this event, of this choice
 	// alone.
 	Usage engine.Usage
+
+	made time.Time // when the stage gave the sound
+	held bool      // since the client was behind before, it came late
 }
 
 // StageError is the failure of a stage to go on with a request.
@@ -53,8 +56,12 @@ type Reply struct{ f *flight }
 // Next returns the next event, io.EOF after the last one, a *StageError when a
 // stage failed, or ctx's error.
 func (r *Reply) Next(ctx context.Context) (Event, error) {
+	if ev, open, there := r.f.take(); there {
+		return r.next(ev, open)
+	}
 	select {
 	case ev, ok := <-r.f.events:
+		r.f.woken()
 		return r.next(ev, ok)
 	case <-ctx.Done():
 		return Event{}, context.Cause(ctx)
@@ -75,6 +82,7 @@ func (r *Reply) Next(ctx context.Context) (Event, error) {
 
 func (r *Reply) next(ev Event, ok bool) (Event, error) {
 	if ok {
+		r.f.timeline.next(ev)
 		return ev, nil
 	}
 	if err := r.f.failure(); err != nil {
@@ -87,10 +95,23 @@ func (r *Reply) next(ev Event, ok bool) (Event, error) {
 // client's writer. An empty chunk is no packet and counts for nothing.
 func (r *Reply) AudioWritten(samples, rate int) {
 	f := r.f
-	if f.timeline.audioWritten(f.o.now(), samples, rate) {
-		f.audio().FirstPacket(f.timeline.ttfp(), f.req.ID)
+	if !f.timeline.streamed || samples == 0 {
+		return
 	}
+	if f.timeline.recorder == nil {
+		f.timeline.recorder = f.audio()
+	}
+	interval, ok := f.timeline.audioWritten(f.o.now(), samples, rate)
+	if !ok {
+		f.timeline.recorder.FirstPacket(f.timeline.ttfp(), f.req.ID)
+		return
+	}
+	f.timeline.recorder.ChunkInterval(interval)
 }
+
+// Silent reports that nothing of the reply's sound can be heard. It must be
+// called before Finish.
+func (r *Reply) Silent() { r.f.timeline.silent = true }
 
 // Finish ends the request naturally: everything was written. It must be called
 // after Next has returned io.EOF; afterwards Close does nothing.

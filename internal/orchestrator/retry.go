@@ -226,6 +226,7 @@ func (f *flight) rebind(k int, binding *stage.Binding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.legs[k].binding = binding
+	f.legs[k].recorder = f.o.metrics.Replica(k, binding.Replica.ID)
 	f.retries++
 }
 

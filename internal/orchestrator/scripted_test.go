@@ -156,6 +156,16 @@ type layout struct {
 	talkers                   int // replicas of the talker; 0 means 1
 	stageTimeout              time.Duration
 	gather                    bool
+	wrap                      func(connector.Connector) connector.Connector
+	engine                    func(engine.Engine) engine.Engine
+}
+
+func (l layout) wrapped() connector.Connector {
+	c := connector.NewInProcess(2)
+	if l.wrap == nil {
+		return c
+	}
+	return l.wrap(c)
 }
 
 func newHouse(t *testing.T, l layout) *house {
@@ -170,6 +180,10 @@ func newHouse(t *testing.T, l layout) *house {
 		for range n {
 			e := &scripted{script: s}
 			h.engines = append(h.engines, e)
+			if l.engine != nil {
+				engines = append(engines, l.engine(e))
+				continue
+			}
 			engines = append(engines, e)
 		}
 		return stage.NewPool(id, name, l.places, nil, engines...)
@@ -183,7 +197,7 @@ func newHouse(t *testing.T, l layout) *house {
 			{Pool: pool(1, "talker", l.talkers, l.talker)},
 			{Pool: pool(2, "code2wav", 1, l.code2wav), Output: Audio},
 		},
-		Connectors: []connector.Connector{connector.NewInProcess(2), connector.NewInProcess(2)},
+		Connectors: []connector.Connector{l.wrapped(), l.wrapped()},
 		MaxQueue:   l.maxQueue, StageTimeout: l.stageTimeout, Gather: l.gather,
 		Metrics: h.metrics,
 	})

@@ -111,12 +111,14 @@ func (s *stream) output(body []byte, taken time.Time, skew *skew, c clock) error
 		s.drop(err) // this request is lost, the connection is not
 		return nil
 	}
+	out.Course.Made = taken
 	if out.Payload != nil && s.carried {
 		hop := connector.Hop{
 			Size:     out.Payload.Bytes(),
 			Tx:       time.Duration(max(0, sent-start)),
 			InFlight: max(0, taken.Sub(c.at(skew.here(sent)))),
 		}
+		out.Course.Made = taken.Add(-hop.Tx - hop.InFlight) // the way here is the hop's
 		hop.Ready = c.now()
 		hop.Rx = hop.Ready.Sub(taken)
 		out.Payload = connector.Carried{Payload: out.Payload, Hop: hop}
@@ -128,7 +130,7 @@ func (s *stream) output(body []byte, taken time.Time, skew *skew, c clock) error
 	if late || !s.Room() && !s.Aborted() {
 		return errTooMuch
 	}
-	s.Put(out)
+	s.Pass(out)
 	return nil
 }
 

@@ -87,6 +87,8 @@ type Options struct {
 	OmniPrefix string
 	// Exemplars keeps request ids with the end-to-end and first-packet times.
 	Exemplars bool
+	// ContinuityThresholds are those of the continuity counter besides 100 ms.
+	ContinuityThresholds []time.Duration
 	// Version is the server's, for the metrics page.
 	Version string
 	// Metrics is what a pipeline that was closed recorded into, for one with as
@@ -99,6 +101,9 @@ type Options struct {
 	// Connector wraps the connector from stage k to stage k+1; nil leaves them
 	// as they are. Tests corrupt payloads with it.
 	Connector func(k int, c connector.Connector) connector.Connector
+	// Engine wraps each replica of this process; nil leaves them as they are. The
+	// self-check silences a sound with it.
+	Engine func(stage, replica int, e engine.Engine) engine.Engine
 	// Listener makes one more listener of an autoregressive stage's replica; may
 	// be nil.
 	Listener func(stage, replica int) ar.Listener
@@ -161,6 +166,7 @@ func New(o Options) (*Pipeline, error) {
 		m = metrics.New(metrics.Options{
 			ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version,
 			EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, LongestSequence: max(front.maxModelLen, front.talkerLen),
+			ContinuityThresholds: o.ContinuityThresholds,
 			Stages: []metrics.StageInfo{
 				{ID: Thinker, Replicas: total[Thinker], AR: true},
 				{ID: Talker, Replicas: total[Talker], AR: true},
@@ -178,7 +184,7 @@ func New(o Options) (*Pipeline, error) {
 	for k, output := range []orchestrator.Modality{orchestrator.Text, orchestrator.NoOutput, orchestrator.Audio} {
 		var engines []engine.Engine
 		for replica := range counts[k] {
-			engines = append(engines, o.newEngine(front, inner, k, replica))
+			engines = append(engines, o.wrapped(front, inner, k, replica))
 		}
 		for _, j := range peers {
 			engines = append(engines, j.engines(k)...)
@@ -203,7 +209,7 @@ func New(o Options) (*Pipeline, error) {
 	p := &Pipeline{
 		Orchestrator: orchestrator.New(orchestrator.Options{
 			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Gather: o.Gather, Metrics: m,
-			NewEngine: func(stage, replica int) engine.Engine { return o.newEngine(front, inner, stage, replica) }, Log: o.Log,
+			NewEngine: func(stage, replica int) engine.Engine { return o.wrapped(front, inner, stage, replica) }, Log: o.Log,
 		}),
 		Frontend: front,
 		Metrics:  m,
@@ -232,6 +238,15 @@ func (o Options) bound(stage, length int, d *qwen3omni.Decoder) (int, error) {
 		o.Log.Warn("a replica's KV cache bounds the length of its sequences", "stage", stageNames[stage], "tokens", cfg.MaxModelLen, "model", length)
 	}
 	return cfg.MaxModelLen, nil
+}
+
+// wrapped starts a replica in this process, in its wrapping.
+func (o Options) wrapped(front *Frontend, inner *stats.Reporter, stage, replica int) engine.Engine {
+	e := o.newEngine(front, inner, stage, replica)
+	if o.Engine == nil {
+		return e
+	}
+	return o.Engine(stage, replica, e)
 }
 
 // newEngine starts a replica in this process, which inner records.

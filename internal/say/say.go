@@ -6,16 +6,13 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/limelight-omni/limelight/internal/audio"
 )
 
-const (
-	// pause ends a chunk: what the server wrote at once comes in several pieces
-	// with less than that between them.
-	pause = 5 * time.Millisecond
-	// Silent is the peak, relative to full scale, below which a sound counts as
-	// silent: -60 dBFS.
-	Silent = 1e-3
-)
+// pause ends a chunk: what the server wrote at once comes in several pieces
+// with less than that between them.
+const pause = 5 * time.Millisecond
 
 // Report is what a listener met.
 type Report struct {
@@ -45,7 +42,7 @@ func (r *Report) Audible() error {
 	switch {
 	case r.Sound == 0:
 		return errors.New("the sound is empty")
-	case r.Peak < Silent:
+	case r.Peak < audio.SilentPeak:
 		return fmt.Errorf("the sound is silent: its peak is %.2g of full scale", r.Peak)
 	}
 	return nil

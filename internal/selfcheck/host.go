@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/connector"
+	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/pipeline"
 	"github.com/limelight-omni/limelight/internal/server"
 	"github.com/limelight-omni/limelight/metrics/check"
@@ -27,18 +28,25 @@ type host struct {
 	served   chan error
 	url      string
 	client   *http.Client
-	gate     *gate
+	gate     *gate        // of the crowd
+	second   *gate        // of the second chunk of a reply with a gap
 	sent     atomic.Int64 // requests of counted routes
 }
 
 func start(log *slog.Logger) (*host, error) {
-	h := &host{served: make(chan error, 1), client: &http.Client{Transport: &http.Transport{}}, gate: newGate()}
+	h := &host{served: make(chan error, 1), client: &http.Client{Transport: &http.Transport{}}, gate: newGate(), second: newGate()}
 	p, err := pipeline.New(pipeline.Options{
 		LogStats: true, EnableMFU: true, KVCacheMetrics: true, Exemplars: true, Version: server.Version(), Log: log,
 		MaxNumSeqs: 1, StageSeqs: map[string]int{"thinker": 2}, LinkDepths: []int{2, 2}, FirstChunk: 4, Chunk: 4,
 		Engines: map[string]pipeline.EngineConfig{"thinker": {BlockSize: 4, Blocks: 36, BlockSampling: 1}},
 		Connector: func(k int, c connector.Connector) connector.Connector {
-			return meddler{c, k, h.gate}
+			return meddler{c, k, h.gate, h.second}
+		},
+		Engine: func(k, _ int, e engine.Engine) engine.Engine {
+			if k != pipeline.Code2Wav {
+				return e
+			}
+			return muter{e}
 		},
 	})
 	if err != nil {
@@ -56,6 +64,7 @@ func start(log *slog.Logger) (*host, error) {
 
 func (h *host) stop(ctx context.Context) error {
 	h.gate.open()
+	h.second.open()
 	err := h.server.Shutdown(ctx)
 	h.client.CloseIdleConnections()
 	return errors.Join(err, <-h.served, h.pipeline.Close())

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/limelight-omni/limelight/metrics"
 	"github.com/limelight-omni/limelight/metrics/check"
@@ -41,6 +43,8 @@ var loads = []load{
 	{metrics.OutcomeSkipped, whole(chatPath, "skipped", `{`+sound+`"max_tokens":1,`+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeAborted, leave},
 	{metrics.OutcomeFailed, whole(chatPath, spoilSecond+"stream", `{"stream":true,`+sound+long+hello+`}`, http.StatusOK)},
+	{metrics.OutcomeGap, gap},
+	{metrics.OutcomeSilent, whole(chatPath, mute+"chat", `{`+sound+brief+hello+`}`, http.StatusOK)},
 	{metrics.OutcomeRepeated, sequence(text, text)},
 	{metrics.OutcomeCrowded, sequence(text, text, text, whole(chatPath, "crowd", `{"n":2,"ignore_eos":true,"max_tokens":100,"messages":[{"role":"user","content":"what time is it"}]}`, http.StatusOK))},
 	{metrics.OutcomeRefused, whole(chatPath, "refused", `{`, http.StatusBadRequest)},
@@ -74,22 +78,54 @@ func whole(path, id, body string, status int) func(context.Context, *host) error
 func leave(ctx context.Context, h *host) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r, err := h.post(ctx, chatPath, "leave", `{"stream":true,`+sound+long+hello+`}`)
+	body, err := h.firstSound(ctx, "leave")
 	if err != nil {
 		return err
 	}
-	defer r.Body.Close()
-	events := bufio.NewScanner(r.Body)
-	events.Buffer(nil, 1<<24)
-	for events.Scan() {
-		if strings.Contains(events.Text(), `"modality":"audio"`) {
-			return nil
-		}
-	}
-	if err := events.Err(); err != nil {
+	return body.Close()
+}
+
+// chunkTime is longer than the sound of a chunk.
+const chunkTime = 400 * time.Millisecond
+
+// gap hears the first sound of a reply, and nothing more until that has been
+// played.
+func gap(ctx context.Context, h *host) error {
+	body, err := h.firstSound(ctx, holdSecond+"chunk")
+	if err != nil {
 		return err
 	}
-	return errors.New("the reply ended without a sound")
+	defer body.Close()
+	select {
+	case <-time.After(chunkTime):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	h.second.open()
+	_, err = io.Copy(io.Discard, body)
+	return err
+}
+
+// firstSound reads a streamed reply to its first sound. The caller closes what
+// is left.
+func (h *host) firstSound(ctx context.Context, id string) (io.ReadCloser, error) {
+	r, err := h.post(ctx, chatPath, id, `{"stream":true,`+sound+long+hello+`}`)
+	if err != nil {
+		return nil, err
+	}
+	events := bufio.NewReader(r.Body)
+	for {
+		line, err := events.ReadString('\n')
+		if strings.Contains(line, `"modality":"audio"`) {
+			return r.Body, nil
+		}
+		if err == io.EOF {
+			err = errors.New("the reply ended without a sound")
+		}
+		if err != nil {
+			return nil, errors.Join(err, r.Body.Close())
+		}
+	}
 }
 
 // crowd fills the pipeline and returns its page while it is full. The first

@@ -15,16 +15,18 @@ import (
 const (
 	spoilFirst  = "spoil-first-" // the first payload for code2wav is spoilt
 	spoilSecond = "spoil-second-"
-	holdSound   = "hold-sound-" // code2wav gets nothing before the gate opens
-	holdText    = "hold-text-"  // the thinker gets rid of nothing before it does
+	holdSound   = "hold-sound-"  // code2wav gets nothing before the gate opens
+	holdText    = "hold-text-"   // the thinker gets rid of nothing before it does
+	holdSecond  = "hold-second-" // code2wav gets one payload before the other gate opens
+	mute        = "mute-"        // code2wav gives sound that cannot be heard
 )
 
 // meddler is a connector from stage from to the next one that makes chosen
 // requests fail or wait.
 type meddler struct {
 	connector.Connector
-	from int
-	gate *gate
+	from         int
+	gate, second *gate
 }
 
 // Open implements connector.Connector.
@@ -41,7 +43,9 @@ func (m meddler) Open(edge connector.Edge, id string) (connector.Link, error) {
 	case strings.HasPrefix(id, spoilSecond):
 		return &spoiltLink{Link: link, at: 2}, nil
 	case strings.HasPrefix(id, holdSound):
-		return heldLink{link, m.gate}, nil
+		return &heldLink{Link: link, gate: m.gate}, nil
+	case strings.HasPrefix(id, holdSecond):
+		return &heldLink{Link: link, gate: m.second, before: 1}, nil
 	}
 	return link, nil
 }
@@ -64,13 +68,17 @@ func (l *spoiltLink) Recv(ctx context.Context) (connector.Payload, connector.Hop
 	return p, hop, err
 }
 
-// heldLink delivers nothing before its gate opens.
+// heldLink delivers before payloads and no more until its gate opens.
 type heldLink struct {
 	connector.Link
-	gate *gate
+	gate   *gate
+	before int
 }
 
-func (l heldLink) Recv(ctx context.Context) (connector.Payload, connector.Hop, error) {
+func (l *heldLink) Recv(ctx context.Context) (connector.Payload, connector.Hop, error) {
+	if l.before--; l.before >= 0 {
+		return l.Link.Recv(ctx)
+	}
 	if err := l.gate.pass(ctx); err != nil {
 		return nil, connector.Hop{}, err
 	}
@@ -88,6 +96,28 @@ func (l stalledLink) Send(ctx context.Context, p connector.Payload) error {
 		return err
 	}
 	return l.Link.Send(ctx, p)
+}
+
+// muter is a code2wav that makes chosen requests silent.
+type muter struct{ engine.Engine }
+
+// Start implements engine.Engine.
+func (m muter) Start(req engine.Request) (engine.Stream, error) {
+	stream, err := m.Engine.Start(req)
+	if err == nil && strings.HasPrefix(req.ID, mute) {
+		stream = mutedStream{stream}
+	}
+	return stream, err
+}
+
+type mutedStream struct{ engine.Stream }
+
+func (s mutedStream) Recv(ctx context.Context) (engine.Output, error) {
+	out, err := s.Stream.Recv(ctx)
+	if sound, ok := out.Payload.(*engine.Audio); ok {
+		out.Payload = &engine.Audio{Samples: make([]float32, len(sound.Samples)), Rate: sound.Rate}
+	}
+	return out, err
 }
 
 // gate is opened once.

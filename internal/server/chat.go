@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/limelight-omni/limelight/internal/audio"
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/openai"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
@@ -115,7 +114,7 @@ func wanted(text, audio bool) (m orchestrator.Modality) {
 // event, so a request that fails before it gets a status of its own.
 func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
 	events := openai.NewChatStream("chatcmpl-"+c.id, s.card.Name(), s.now().Unix(), req.Usage.Continuous)
-	out := newEventWriter(c.w)
+	out := newEventWriter(c.w, reply)
 	several := req.Sampling.N != nil && *req.Sampling.N > 1
 	open := 0 // modalities that have not finished
 	for _, asked := range []bool{req.Text, req.Audio} {
@@ -145,7 +144,7 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 		switch {
 		case ev.Modality == orchestrator.Audio && (len(ev.Samples) > 0 || finish != ""):
 			if wav = wav[:0]; len(ev.Samples) > 0 {
-				wav = audio.AppendWAV(wav, ev.Rate, ev.Samples)
+				wav = c.meter.AppendWAV(wav, ev.Rate, ev.Samples)
 			}
 			out.buf = events.AppendAudio(out.buf, wav, finish, usageOf(ev.Usage))
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
@@ -164,7 +163,7 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 	if req.Usage.Last {
 		out.buf = events.AppendUsage(out.buf, usageOf(reply.Usage()))
 	}
-	out.buf = openai.AppendDone(out.buf)
+	out.buf = openai.AppendDone(c.appendReceipt(out.buf, reply))
 	return out.flush()
 }
 
@@ -186,13 +185,13 @@ func (s *Server) wholeChat(c *call, req *openai.ChatRequest, reply *orchestrator
 	}
 	if req.Audio {
 		body.AudioID = newAudioID()
-		body.WAV = audio.AppendWAV(nil, got.rate, got.samples)
+		body.WAV = c.meter.AppendWAV(nil, got.rate, got.samples)
 		body.AudioFinish = string(engine.FinishStop)
 		if len(got.texts) == 0 || got.texts[0].finish == engine.FinishStop { // the sound itself may have been cut short
 			body.AudioFinish = reply.Says()
 		}
 	}
-	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
+	return c.deliver(reply, "application/json", body.Body())
 }
 
 // whole is a reply put together.
@@ -243,6 +242,9 @@ func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err e
 	cut := false
 	switch {
 	case err == nil:
+		if c.meter.Silent() {
+			reply.Silent()
+		}
 		reply.Finish()
 	case errors.As(err, &encode):
 		reply.Fail()
@@ -252,7 +254,7 @@ func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err e
 	case c.w.status == 0:
 		c.fail(failure(c.id, err))
 	case isEventStream(c.w.Header()):
-		out := newEventWriter(c.w)
+		out := newEventWriter(c.w, reply)
 		out.buf = openai.AppendDone(openai.AppendError(out.buf, failure(c.id, err)))
 		_ = out.flush() // the client may be gone; the request has ended
 	default:

@@ -123,7 +123,7 @@ func (s *Server) promptsOf(req *openai.CompletionRequest, work orchestrator.Requ
 // begins with what is repeated of its prompt.
 func (s *Server) streamCompletion(c *call, req *openai.CompletionRequest, prompts []prompted, reply *orchestrator.Reply) error {
 	events := openai.NewCompletionStream("cmpl-"+c.id, s.card.Name(), s.now().Unix(), len(prompts), req.Usage, req.ReturnTokenIDs)
-	out := newEventWriter(c.w)
+	out := newEventWriter(c.w, reply)
 	began := make([]bool, len(prompts))
 	for {
 		ev, err := reply.Next(c.r.Context())
@@ -147,7 +147,7 @@ func (s *Server) streamCompletion(c *call, req *openai.CompletionRequest, prompt
 			return err
 		}
 	}
-	out.buf = openai.AppendDone(events.AppendEnd(out.buf, usageOf(reply.Usage())))
+	out.buf = openai.AppendDone(c.appendReceipt(events.AppendEnd(out.buf, usageOf(reply.Usage())), reply))
 	return out.flush()
 }
 
@@ -165,5 +165,5 @@ func (s *Server) wholeCompletion(c *call, req *openai.CompletionRequest, prompts
 		piece.Text = prompts[i].echo + piece.Text
 		body.Choices = append(body.Choices, piece)
 	}
-	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
+	return c.deliver(reply, "application/json", body.Body())
 }

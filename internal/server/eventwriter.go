@@ -1,18 +1,23 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/limelight-omni/limelight/internal/orchestrator"
+)
 
 const eventStream = "text/event-stream; charset=utf-8"
 
 // eventWriter sends server-sent events, each batch at once.
 type eventWriter struct {
-	w    *response
-	ctrl *http.ResponseController
-	buf  []byte // what the next flush sends
+	w     *response
+	ctrl  *http.ResponseController
+	reply *orchestrator.Reply // what the events are made of
+	buf   []byte              // what the next flush sends
 }
 
-func newEventWriter(w *response) *eventWriter {
-	return &eventWriter{w: w, ctrl: http.NewResponseController(w)}
+func newEventWriter(w *response, reply *orchestrator.Reply) *eventWriter {
+	return &eventWriter{w: w, ctrl: http.NewResponseController(w), reply: reply}
 }
 
 // flush sends the buffer. The first one sends the header.
@@ -23,6 +28,7 @@ func (e *eventWriter) flush() error {
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	}
+	e.reply.Writing()
 	_, err := e.w.Write(e.buf)
 	e.buf = e.buf[:0]
 	if err != nil {

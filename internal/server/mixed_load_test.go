@@ -197,6 +197,14 @@ func (h *host) adds(page map[string]float64, admitted, left, failed, rejected fl
 	}
 	equal("rtf", sum(root+"audio_rtf_count", ""), sum(root+"audio_duration_s_count", ""))
 	equal("hops", sum(root+"transfer_size_bytes_count", ""), sum(root+"transfer_in_flight_s_count", ""))
+	const own = "limelight_"
+	equal("parts of all requests", sum(own+"request_part_seconds_sum", "")+sum(own+"stage_part_seconds_sum", "")+sum(own+"request_residual_seconds_sum", ""), sum(root+"e2e_request_latency_s_sum", ""))
+	equal("residuals", sum(own+"request_residual_seconds_count", ""), natural)
+	for _, series := range []string{"request_part_seconds_sum", "stage_part_seconds_sum", "stage_first_output_seconds_count", "audio_chunk_interval_seconds_count"} {
+		if sum(own+series, "") == 0 {
+			t.Errorf("%s never moved", series)
+		}
+	}
 	for _, series := range []string{
 		"requests_success_total", "e2e_request_latency_s_count", "audio_ttfp_s_count", "audio_duration_s_count", "audio_rtf_count",
 		"audio_frames_total", "audio_underrun_s_count", "audio_continuity_ok_total", "audio_skipped_requests_total",

@@ -2,9 +2,11 @@ package server
 
 import (
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 )
 
@@ -36,12 +38,31 @@ func (s *Server) logRequest(c *call, streamed bool, reply *orchestrator.Reply, e
 			slog.Int("out", st.Usage.CompletionTokens)))
 	}
 	level := slog.LevelInfo
+	if c.meter.Samples() > 0 {
+		peak, rms := c.meter.Level()
+		attrs = append(attrs, slog.Float64("peak", rounded(peak)), slog.Float64("rms", rounded(rms)))
+	}
+	if c.meter.Silent() { // an answer, and no success
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Bool("silent", true))
+	}
+	if natural(sum.Reason) {
+		attrs = append(attrs, receiptAttr(reply.Receipt()))
+	}
 	if err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	s.log.LogAttrs(c.r.Context(), level, "request", attrs...)
 }
+
+// natural says whether a request ended because its reply was complete.
+func natural(reason engine.FinishReason) bool {
+	return reason != engine.FinishAbort && reason != engine.FinishError
+}
+
+// rounded is a level as a line of the log has it.
+func rounded(level float64) float64 { return math.Round(level*1e4) / 1e4 }
 
 // logRefusal writes the one line of a request of a counted route that was
 // refused: what the client was told, and nothing else that it sent.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/cors"
 
+	"github.com/limelight-omni/limelight/internal/audio"
 	"github.com/limelight-omni/limelight/internal/openai"
 	"github.com/limelight-omni/limelight/metrics"
 )
@@ -24,6 +25,9 @@ type call struct {
 
 	counted bool                     // the route is
 	refused *metrics.RefusalRecorder // nil on uncounted routes
+
+	debug bool        // the client wants the receipt with a stream, too
+	meter audio.Meter // has heard the sound that was sent
 
 	held   int64 // bytes of the bound on bodies
 	stream bool  // one of the streams that are bounded
@@ -220,7 +224,7 @@ func acrossOrigins(origins []string, h http.Handler) http.Handler {
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"*"},
-		ExposedHeaders: []string{"X-Request-Id", "Retry-After"},
+		ExposedHeaders: []string{"X-Request-Id", "Retry-After", "Server-Timing"},
 		MaxAge:         600,
 	}).Handler(h)
 }

@@ -192,6 +192,10 @@ func (s *Server) Close() error { return errors.Join(s.http.Close(), s.watch.Clos
 
 // submit admits a request, or answers why it was not.
 func (s *Server) submit(c *call, streamed bool, work orchestrator.Request) (*orchestrator.Reply, bool) {
+	if e := c.readDebug(); e != nil {
+		c.fail(e)
+		return nil, false
+	}
 	if n := s.limits.MaxStreams; streamed && n > 0 {
 		c.stream = true // letGo gives it back
 		if s.streams.Add(1) > int64(n) {

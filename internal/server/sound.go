@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 
-	"github.com/limelight-omni/limelight/internal/audio"
 	"github.com/limelight-omni/limelight/internal/openai"
 )
 
@@ -41,12 +40,12 @@ func (s *Server) checkFormat(c *call, param, format string) *openai.Error {
 func (s *Server) sound(c *call, format string, rate int, samples []float32) ([]byte, error) {
 	switch format {
 	case openai.FormatWAV:
-		return audio.AppendWAV(nil, rate, samples), nil
+		return c.meter.AppendWAV(nil, rate, samples), nil
 	case openai.FormatPCM, openai.FormatPCM16:
-		return audio.AppendS16LE(nil, samples), nil
+		return c.meter.AppendS16LE(nil, samples), nil
 	}
 	ctx := c.r.Context()
-	file, err := s.encoder.Encode(ctx, format, rate, audio.AppendS16LE(nil, samples))
+	file, err := s.encoder.Encode(ctx, format, rate, c.meter.AppendS16LE(nil, samples))
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)

@@ -88,7 +88,7 @@ func (s *Server) wholeSpeech(c *call, format string, reply *orchestrator.Reply) 
 	if err != nil {
 		return err
 	}
-	return writeBody(c.w, http.StatusOK, mediaTypes[format], body)
+	return c.deliver(reply, mediaTypes[format], body)
 }
 
 // streamSpeech sends raw PCM as it appears, behind one WAV header of unknown
@@ -117,8 +117,9 @@ func streamSpeech(c *call, format string, reply *orchestrator.Reply) error {
 		if c.w.status == 0 {
 			begin(ev.Rate)
 		}
-		buf = audio.AppendS16LE(buf, ev.Samples)
+		buf = c.meter.AppendS16LE(buf, ev.Samples)
 		reply.AudioWritten(len(ev.Samples), ev.Rate)
+		reply.Writing()
 		if _, err := c.w.Write(buf); err != nil {
 			return err
 		}
@@ -128,9 +129,11 @@ func streamSpeech(c *call, format string, reply *orchestrator.Reply) error {
 	}
 	if c.w.status == 0 { // not a sample came: an empty sound is still an answer
 		begin(silentRate)
+		reply.Writing()
 		if _, err := c.w.Write(buf); err != nil {
 			return err
 		}
 	}
+	c.trailReceipt(reply)
 	return nil
 }

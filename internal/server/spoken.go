@@ -2,9 +2,7 @@ package server
 
 import (
 	"io"
-	"net/http"
 
-	"github.com/limelight-omni/limelight/internal/audio"
 	"github.com/limelight-omni/limelight/internal/openai"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 )
@@ -14,7 +12,7 @@ import (
 // gets a status of its own.
 func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestrator.Reply) error {
 	events := openai.NewSpokenStream("chatcmpl-"+c.id, newAudioID(), s.card.Name(), s.now().Unix(), req.Usage)
-	out := newEventWriter(c.w)
+	out := newEventWriter(c.w, reply)
 	var pcm []byte
 	for {
 		ev, err := reply.Next(c.r.Context())
@@ -28,7 +26,7 @@ func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestra
 		case ev.Modality == orchestrator.Text && (ev.Text != "" || ev.Logprobs != nil):
 			out.buf = events.AppendTranscript(out.buf, ev.Text, logprobsOf(nil, ev.Logprobs), usageOf(ev.Usage))
 		case ev.Modality == orchestrator.Audio && len(ev.Samples) > 0:
-			pcm = audio.AppendS16LE(pcm[:0], ev.Samples)
+			pcm = c.meter.AppendS16LE(pcm[:0], ev.Samples)
 			out.buf = events.AppendSound(out.buf, pcm, usageOf(ev.Usage))
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
 		default:
@@ -39,7 +37,7 @@ func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestra
 		}
 	}
 	out.buf = events.AppendEnd(out.buf, reply.Says(), usageOf(reply.Usage()))
-	out.buf = openai.AppendDone(out.buf)
+	out.buf = openai.AppendDone(c.appendReceipt(out.buf, reply))
 	return out.flush()
 }
 
@@ -59,7 +57,7 @@ func (s *Server) wholeSpoken(c *call, req *openai.ChatRequest, reply *orchestrat
 		ID: "chatcmpl-" + c.id, Model: s.card.Name(), Created: s.now().Unix(), AudioID: newAudioID(),
 		Sound: sound, Transcript: words.Text, Logprobs: words.Logprobs, Finish: reply.Says(), Usage: usageOf(reply.Usage()),
 	}
-	return writeBody(c.w, http.StatusOK, "application/json", body.Body())
+	return c.deliver(reply, "application/json", body.Body())
 }
 
 func newAudioID() string { return "audio-" + randomHex(8) }

@@ -55,10 +55,18 @@ func use(m *metrics.Metrics) {
 		m.Requests().Ended(reason, 1500*time.Millisecond, "r")
 		m.HTTP().Route("/v1/chat/completions").Observe("POST", 200, 100, 0, 1500*time.Millisecond)
 	}
+	for range 2 { // the natural ends
+		m.Attribution().Spent(metrics.RequestTimes{Receive: time.Millisecond, Write: 9 * time.Millisecond, Residual: 10 * time.Millisecond})
+		m.Replica(0, 0).Spent(metrics.StageTimes{Queue: 80 * time.Millisecond, Work: 400 * time.Millisecond}, true)
+		m.Replica(1, 0).Spent(metrics.StageTimes{Work: 1000 * time.Millisecond}, false)
+		m.Replica(1, 0).FirstOutput(20 * time.Millisecond)
+	}
 	a := m.Audio(2, 1)
+	a.ChunkInterval(80 * time.Millisecond)
+	a.Silent()
 	a.FirstPacket(300*time.Millisecond, "r")
 	a.Finished(48000, 24000, 900*time.Millisecond)
-	a.Played(20 * time.Millisecond)
+	a.Played(20*time.Millisecond, metrics.LateProduction)
 	a.Skipped(metrics.NoAudioData)
 	m.Transfer(0, 0, 1, 0).Hop(4096, time.Millisecond, time.Millisecond, time.Millisecond)
 	m.Transfer(1, 0, 2, 1).Hop(1600, time.Millisecond, time.Millisecond, time.Millisecond)
@@ -180,6 +188,9 @@ func TestFindings(t *testing.T) {
 		{"more refusals than requests", replace(`reason="not_found"} 1`, `reason="not_found"} 2`), "admitted and refused: 6, which is more than HTTP requests: 5"},
 		{"failures", replace(`cause="engine",model_name="m",stage="2"} 1`, `cause="engine",model_name="m",stage="2"} 0`), "limelight_stage_failures_total: failures: 0, ends as an error: 1"},
 		{"waste without an abort", replace(`success_total{finished_reason="abort",model_name="m"} 1`, `success_total{finished_reason="abort",model_name="m"} 0`), "no request ended as abort"},
+		{"an instant charged twice", replace(`part_seconds_sum{model_name="m",part="write"} 0.018`, `part_seconds_sum{model_name="m",part="write"} 0.028`), "limelight_request_part_seconds: the parts: 3.01, end to end, in seconds: 3"},
+		{"a request without parts", replace(`residual_seconds_count{model_name="m"} 2`, `residual_seconds_count{model_name="m"} 1`), "residuals: 1, natural ends: 2"},
+		{"more gaps than listeners", replace(`cause="late_production",`+voice+`} 1`, `cause="late_production",`+voice+`} 2`), "limelight_audio_underruns_total: stage 2, replica 1: gaps: 2, which is more than underruns: 1"},
 		{"two states", replace(`stage="1",state="full"} 0`, `stage="1",state="full"} 1`), "limelight_replica_state: stage 1, replica 0 is in 2 states"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -46,6 +46,11 @@ const (
 	tokens   = "limelight_wasted_tokens_total"
 	wasted   = "limelight_wasted_audio_seconds_total"
 	state    = "limelight_replica_state"
+	part     = "limelight_request_part_seconds"
+	share    = "limelight_stage_part_seconds"
+	residual = "limelight_request_residual_seconds"
+	gaps     = "limelight_audio_underruns_total"
+	silent   = "limelight_audio_silent_requests_total"
 
 	httpRequests = "http_requests_total"
 	httpFine     = "http_request_duration_highr_seconds"
@@ -196,6 +201,33 @@ var ownIdentities = []identity{{
 		}
 		return wrong
 	},
+}, {
+	text:     "The page adds up: `limelight_request_part_seconds_sum`, `limelight_stage_part_seconds_sum` and `limelight_request_residual_seconds_sum` together are `vllm:omni_e2e_request_latency_s_sum`.",
+	families: []string{part, share, residual, latency},
+	ours:     true,
+	hold:     partsAddUp,
+}, {
+	text:     "Every natural end has its parts: the count of `limelight_request_residual_seconds`, and that of each part of `limelight_request_part_seconds`, is that of `vllm:omni_e2e_request_latency_s`.",
+	families: []string{part, residual, latency},
+	ours:     true,
+	hold: func(c *checker) []string {
+		ends := c.page.Sum(latency, "_count")
+		wrong := c.equal("residuals", c.page.Sum(residual, "_count"), "natural ends", ends, c.shape.underWay)
+		for _, s := range c.page.samples(part, "_count") {
+			wrong = append(wrong, c.equal("parts "+s.labels("model_name"), s.Value, "natural ends", ends, c.shape.underWay)...)
+		}
+		return wrong
+	},
+}, {
+	text:     "A gap is an underrun, and silence is sound: at each replica `limelight_audio_underruns_total` is at most `vllm:omni_audio_underrun_s_count`, and `limelight_audio_silent_requests_total` at most `vllm:omni_audio_duration_s_count`.",
+	families: []string{gaps, silent, underrun, duration},
+	ours:     true,
+	hold: func(c *checker) []string {
+		return c.eachVoice(func(at []Label) []string {
+			return append(c.atMost("gaps", c.page.Sum(gaps, "", at...), "underruns", c.page.Sum(underrun, "_count", at...), c.shape.underWay),
+				c.atMost("silent replies", c.page.Sum(silent, "", at...), "durations", c.page.Sum(duration, "_count", at...), c.shape.underWay)...)
+		})
+	},
 }}
 
 // identities holds the page against all of them.
@@ -250,6 +282,17 @@ func eachOf(places map[place]bool, hold func(at []Label) []string) (wrong []stri
 		}
 	}
 	return wrong
+}
+
+// partsAddUp compares sums, which lose a little at each observation, hence the
+// tolerance; requests under way may have recorded one side of it.
+func partsAddUp(c *checker) []string {
+	if c.shape.underWay > 0 {
+		return nil
+	}
+	total := c.page.Sum(latency, "_sum")
+	parts := c.page.Sum(part, "_sum") + c.page.Sum(share, "_sum") + c.page.Sum(residual, "_sum")
+	return c.equal("the parts", parts, "end to end, in seconds", total, 1e-6*math.Max(1, total))
 }
 
 // rates are the sample rates that speech is made at.

@@ -8,6 +8,7 @@ package ar
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -187,6 +188,7 @@ func (e *Engine) Start(req engine.Request) (engine.Stream, error) {
 		req:      req,
 		program:  p,
 		sampler:  newSampler(req.Sampling),
+		now:      e.now,
 	}
 	seq.life = Life{Request: &seq.req, Queued: e.now()}
 	seq.life.Arrived = seq.life.Queued
@@ -246,6 +248,7 @@ func (e *Engine) loop() {
 		default:
 		}
 		if e.pass() {
+			runtime.Gosched() // whoever waits for an output takes it before the next step
 			continue
 		}
 		select {

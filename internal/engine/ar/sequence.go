@@ -3,6 +3,7 @@ package ar
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 )
@@ -21,6 +22,7 @@ type sequence struct {
 	life    Life
 	program program
 	sampler *sampler
+	now     func() time.Time
 
 	limit     int         // rows that it may come to have; 0 until its prompt is known
 	blocks    []int32     // the block table
@@ -31,6 +33,7 @@ type sequence struct {
 	generated int         // tokens chosen
 	scheduled int         // rows in the step under way
 	fresh     bool        // the step under way is its first
+	since     time.Time   // up to here its work was told
 
 	finished engine.FinishReason // set once it has its last output
 	last     engine.Output       // goes out when all is told of it
@@ -73,6 +76,18 @@ func (s *sequence) leave() {
 		s.Put(s.last)
 	}
 	s.End(s.err)
+}
+
+// give hands out an output of the step under way.
+func (s *sequence) give(out engine.Output) {
+	s.tellWork(s.now())
+	s.Put(out)
+}
+
+// tellWork tells the exchange of the work since it was told last.
+func (s *sequence) tellWork(now time.Time) {
+	s.Worked(now.Sub(s.since))
+	s.since = now
 }
 
 // reason is why a sequence ended that err, or its last output, brings to its end.

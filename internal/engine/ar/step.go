@@ -28,6 +28,7 @@ func (e *Engine) step() {
 	b.x = slices.Grow(b.x[:0], rows*hidden)[:rows*hidden]
 	at := 0
 	for _, s := range e.batch {
+		s.since = report.Began
 		s.program.embed(b.x[at*hidden:(at+s.scheduled)*hidden], s.computed, s.computed+s.scheduled)
 		b.segments = append(b.segments, qwen3omni.Segment{Rows: s.scheduled, Start: s.computed, Blocks: s.blocks})
 		at += s.scheduled
@@ -55,6 +56,10 @@ func (e *Engine) step() {
 	if len(b.deciding) > 0 {
 		e.model.decide(b.deciding, b.last)
 		e.count(b.deciding, report)
+	}
+	worked := e.now()
+	for _, s := range e.batch {
+		s.tellWork(worked)
 	}
 	e.running = e.keep(e.running, func(s *sequence) bool {
 		if s.finished != "" {

@@ -235,7 +235,7 @@ func (t *talker) frame() {
 		p.pending = true
 		p.frames++
 		if len(p.chunk) >= p.size()*(residual+1) {
-			s.Put(p.flush())
+			s.give(p.flush())
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (p *thinking) accept(s *sequence, id int32) {
 		out.Payload = p.handing.next(p.ids, made, len(out.Text))
 	}
 	if finish == "" {
-		s.Put(out)
+		s.give(out)
 		return
 	}
 	out.StopReason = reason

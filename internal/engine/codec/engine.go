@@ -6,7 +6,9 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 	"github.com/limelight-omni/limelight/internal/model/qwen3omni"
@@ -115,6 +117,7 @@ func (e *Engine) loop() {
 		}
 		e.admit()
 		if e.round() {
+			runtime.Gosched() // whoever waits for an output takes it before the next turn
 			continue
 		}
 		select {
@@ -208,6 +211,7 @@ func (e *Engine) take(s *sequence, p engine.Payload) bool {
 // decode turns the next piece of what was taken into sound. It is false when
 // the request has ended.
 func (e *Engine) decode(s *sequence) bool {
+	began := time.Now()
 	piece := s.rest[:min(len(s.rest), pieceFrames*e.model.Groups())]
 	s.rest = s.rest[len(piece):]
 	samples, err := s.state.Decode(e.scratch, nil, piece)
@@ -219,6 +223,7 @@ func (e *Engine) decode(s *sequence) bool {
 		return false
 	}
 	s.frames += len(piece) / e.model.Groups()
+	s.Worked(time.Since(began))
 	s.Put(engine.Output{Payload: &engine.Audio{Samples: samples, Rate: e.model.SampleRate()}})
 	return true
 }

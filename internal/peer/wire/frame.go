@@ -13,7 +13,7 @@ import (
 )
 
 // Version of the format. Peers of different versions refuse each other.
-const Version = 1
+const Version = 2
 
 // Kind says what a message is.
 type Kind uint8

@@ -82,6 +82,7 @@ func TestEveryFieldOfAnOutputCrosses(t *testing.T) {
 	var full engine.Output
 	n := 0
 	fill(reflect.ValueOf(&full).Elem(), &n)
+	full.Course.Made = time.Time{} // of the sender's clock
 	full.Payload = &engine.Audio{Samples: []float32{1, -1}, Rate: 24000}
 	full.Logprobs[0].Chosen.Logprob = float32(math.Inf(-1))
 	full.Logprobs[0].Chosen.Text = "\xff"

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
 )
@@ -14,13 +15,14 @@ const (
 	hasEnd byte = 1 << iota // Finish, StopReason and Usage
 	hasLogprobs
 	hasTold     // Told and More
-	outputParts = hasEnd | hasLogprobs | hasTold
+	hasCourse   // Course, but for Made
+	outputParts = hasEnd | hasLogprobs | hasTold | hasCourse
 )
 
 // EncodeOutput encodes an output whose sending began at start, in nanoseconds
 // of the sender's clock, with room for the stamp.
 func EncodeOutput(out engine.Output, start int64) ([]byte, error) {
-	size := 64 + len(out.Text) + 4*len(out.Tokens)
+	size := 96 + len(out.Text) + 4*len(out.Tokens)
 	if out.Payload != nil {
 		size += 32 + int(out.Payload.Bytes())
 	}
@@ -39,6 +41,10 @@ func EncodeOutput(out engine.Output, start int64) ([]byte, error) {
 	if out.Told != "" || len(out.More) > 0 {
 		b[0] |= hasTold
 		b = appendTold(b, out)
+	}
+	if c := courseOf(out); c != (engine.Course{}) {
+		b[0] |= hasCourse
+		b = appendCourse(b, c)
 	}
 	b, err := appendPayload(b, out.Payload)
 	if err != nil {
@@ -65,6 +71,9 @@ func DecodeOutput(body []byte) (out engine.Output, start, sent int64, err error)
 	}
 	if parts&hasTold != 0 {
 		r.outputTold(&out)
+	}
+	if parts&hasCourse != 0 {
+		r.outputCourse(&out)
 	}
 	out.Payload = r.payload()
 	start, sent = r.i64(), r.i64()
@@ -119,6 +128,32 @@ func (r *reader) outputTold(out *engine.Output) {
 			return
 		}
 		out.More[name], last = []byte(r.text()), name
+	}
+}
+
+// courseOf is what crosses of an output's course: Made is a time of the
+// sender's clock.
+func courseOf(out engine.Output) engine.Course {
+	c := out.Course
+	c.Made = time.Time{}
+	return c
+}
+
+func appendCourse(b []byte, c engine.Course) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(c.Taken))
+	b = binary.LittleEndian.AppendUint32(b, uint32(c.Awaited))
+	b = appendI64(b, int64(c.AfterFull))
+	b = appendI64(b, int64(c.Worked))
+	if c.Tells {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func (r *reader) outputCourse(out *engine.Output) {
+	out.Course = engine.Course{Taken: r.dim(), Awaited: r.dim(), AfterFull: time.Duration(r.i64()), Worked: time.Duration(r.i64()), Tells: r.flag()}
+	if out.Course == (engine.Course{}) {
+		r.fail("a part that says nothing")
 	}
 }
 
