@@ -156,7 +156,7 @@ func (s *Server) transcription(c *call) {
 	}
 	got, err := collect(c.r.Context(), reply)
 	if err == nil {
-		err = writeTranscript(c.w, form.plain, got.spoken().Text)
+		err = writeTranscript(c, reply, form.plain, got.spoken().Text)
 	}
 	s.settle(c, false, reply, err)
 }
@@ -228,13 +228,13 @@ func (f *transcriptionForm) field(name, value string) *openai.Error {
 	return nil
 }
 
-func writeTranscript(w http.ResponseWriter, plain bool, text string) error {
+func writeTranscript(c *call, reply *orchestrator.Reply, plain bool, text string) error {
 	if plain {
-		return writeBody(w, http.StatusOK, "text/plain; charset=utf-8", append([]byte(text), '\n'))
+		return c.deliver(reply, "text/plain; charset=utf-8", append([]byte(text), '\n'))
 	}
 	body, err := json.Marshal(map[string]string{"text": text})
 	if err != nil {
 		return errors.New("transcript: " + err.Error())
 	}
-	return writeBody(w, http.StatusOK, "application/json", body)
+	return c.deliver(reply, "application/json", body)
 }

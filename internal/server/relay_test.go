@@ -244,6 +244,9 @@ func TestTranscriptionsAndSpeechOfARelayAreItsOwnEndpoints(t *testing.T) {
 		}
 		defer r.Body.Close()
 		data, _ := io.ReadAll(r.Body)
+		if r.StatusCode == 200 {
+			timings(t, r.Header.Get("Server-Timing"))
+		}
 		return r.StatusCode, string(data)
 	}
 	if status, body := post(map[string]string{"model": "x", "language": "de"}, true); status != 200 || body != `{"text":"heard in de"}` {
