@@ -77,8 +77,10 @@ type Options struct {
 	Observe func(Result)
 
 	now func() time.Time
-	// wake makes background rounds in tests; nil means a ticker.
-	wake <-chan time.Time
+	// wake makes background rounds in tests, nil means a ticker; rounded is told
+	// of the end of each.
+	wake    <-chan time.Time
+	rounded func()
 }
 
 // Scraper keeps the newest page of each target. A nil one has no targets.
@@ -293,6 +295,9 @@ func (s *Scraper) background() {
 			})
 		}
 		all.Wait()
+		if s.o.rounded != nil {
+			s.o.rounded()
+		}
 		select {
 		case <-wake:
 		case <-s.stop:

@@ -187,7 +187,7 @@ func TestIntervalShowsTheNewestPageUntilItIsStale(t *testing.T) {
 		now = now.Add(d)
 	}
 	w := serve(t, "vllm:x 1\n")
-	wake := make(chan time.Time)
+	wake, rounded := make(chan time.Time), make(chan struct{})
 	s, seen := scraper(t, Options{
 		Interval: 10 * time.Second,
 		now: func() time.Time {
@@ -195,11 +195,12 @@ func TestIntervalShowsTheNewestPageUntilItIsStale(t *testing.T) {
 			defer clock.Unlock()
 			return now
 		},
-		wake: wake,
+		wake: wake, rounded: func() { rounded <- struct{}{} },
 	}, w)
+	<-rounded // the one at the start, when there is no target yet
 	round := func() {
 		wake <- time.Time{}
-		wake <- time.Time{} // the round before it is over
+		<-rounded
 	}
 	round()
 	if got := text(t, s); !strings.Contains(got, "} 1") {
