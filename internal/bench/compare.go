@@ -257,7 +257,7 @@ func (d delta) quantiles(what, family string, low, high Statistics) []Finding {
 	}
 	var list []Finding
 	for _, q := range []float64{50, 90} {
-		from, to, ok := d.bucket(family, q/100)
+		from, to, ok := d.between(family, q/100)
 		l, h := low.Percentile(q), high.Percentile(q)
 		list = append(list, Finding{
 			What: fmt.Sprintf("%s p%v", what, q), Client: interval(l, h), Server: fmt.Sprintf("(%.3g, %.3g]", from, to),
@@ -274,9 +274,9 @@ func interval(l, h float64) string {
 	return fmt.Sprintf("%.3f..%.3f", l, h)
 }
 
-// bucket finds the bounds of the histogram's bucket that the quantile lies in,
-// over all children.
-func (d delta) bucket(family string, q float64) (from, to float64, ok bool) {
+// between finds the bounds of what a quantile can be by the histogram, over all
+// children: it lies between two observations, each somewhere in its bucket.
+func (d delta) between(family string, q float64) (from, to float64, ok bool) {
 	counts := map[float64]float64{}
 	add := func(s *Snapshot, sign float64) {
 		s.each(family+"_bucket", func(sample check.Sample) {
@@ -299,11 +299,17 @@ func (d delta) bucket(family string, q float64) (from, to float64, ok bool) {
 		bounds = append(bounds, b)
 	}
 	slices.Sort(bounds)
+	rank := q*(total-1) + 1
+	below, last := 0.0, bounds[len(bounds)-1]
+	low := true
 	for _, b := range bounds {
-		if counts[b] >= q*(total-1)+1 || b == bounds[len(bounds)-1] {
+		if low && (counts[b] >= math.Floor(rank) || b == last) {
+			from, low = below, false
+		}
+		if counts[b] >= math.Ceil(rank) || b == last {
 			return from, b, true
 		}
-		from = b
+		below = b
 	}
 	return 0, 0, false
 }

@@ -130,6 +130,18 @@ vllm:omni_e2e_request_latency_s_count{model_name="m"} %d
 	}
 }
 
+func TestQuantileBetweenTwoObservationsMayBeInEitherBucket(t *testing.T) {
+	text := func(le1, le2, all int) string {
+		return fmt.Sprintf("# TYPE h histogram\nh_bucket{le=\"1\"} %d\nh_bucket{le=\"2\"} %d\nh_bucket{le=\"+Inf\"} %d\nh_count %d\n", le1, le2, all, all)
+	}
+	d := delta{page(t, text(0, 0, 0)), page(t, text(2, 4, 4))}
+	for q, want := range map[float64][2]float64{0: {0, 1}, 0.5: {0, 2}, 0.9: {1, 2}, 1: {1, 2}} {
+		if from, to, ok := d.between("h", q); !ok || [2]float64{from, to} != want {
+			t.Errorf("q %v: (%v, %v], %v, want %v", q, from, to, ok, want)
+		}
+	}
+}
+
 // sample is a result of a few requests, one of them with a late chunk.
 func sample(t *testing.T) *Result {
 	r := &Result{Options: Options{Backend: ChatOmni, Stream: true, RequestRate: 10, Model: "m"}, Duration: 2 * time.Second}

@@ -78,7 +78,9 @@ func Steady(ctx context.Context, load func(context.Context) (*Page, error), o Op
 		if report.Good() || n == pages {
 			return report, nil
 		}
-		o.Earlier = append(o.Earlier[:len(o.Earlier):len(o.Earlier)], p)
+		if len(o.Earlier) > 0 { // pages that are read again at once prove nothing of a gauge at rest
+			o.Earlier = append(o.Earlier[:len(o.Earlier):len(o.Earlier)], p)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
