@@ -51,10 +51,10 @@ func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration, id str
 	if !known {
 		reason, end = Error, r.ends[Error]
 	}
-	end.Inc()
 	if reason != Abort && reason != Error {
 		r.e2e.observe(e2e, id)
 	}
+	end.Inc()
 }
 
 // ObserveRequests makes the page read the two request gauges from src, both at

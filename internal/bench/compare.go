@@ -29,8 +29,10 @@ func Scrape(ctx context.Context, url string) (*Snapshot, error) {
 // are done.
 const settleTime = 5 * time.Second
 
-// Settle takes the snapshot after a run: as soon as the server has ended as
-// many requests as the run had, or after a few seconds, whatever it says then.
+// Settle takes the snapshot after a run: once the server has ended as many
+// requests as the run had, or after a few seconds, whatever it says then. A page
+// is no snapshot of one instant: the one that first tells of the last end may
+// have been read of other families before it, so the next one counts.
 func Settle(ctx context.Context, url string, before *Snapshot, r *Result) (*Snapshot, error) {
 	want := float64(r.ended())
 	deadline := time.Now().Add(settleTime)
@@ -40,7 +42,7 @@ func Settle(ctx context.Context, url string, before *Snapshot, r *Result) (*Snap
 			return nil, err
 		}
 		if (delta{before, after}).of(omni+"requests_success_total") >= want || time.Now().After(deadline) {
-			return after, nil
+			return Scrape(ctx, url)
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):

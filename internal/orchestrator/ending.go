@@ -106,7 +106,6 @@ func (f *flight) end(reason engine.FinishReason) {
 	failure := f.err
 	f.mu.Unlock()
 
-	f.o.requests.Ended(metrics.FinishedReason(reason), now.Sub(f.req.Arrived), f.req.ID)
 	switch reason {
 	case engine.FinishAbort:
 	case engine.FinishError:
@@ -115,6 +114,8 @@ func (f *flight) end(reason engine.FinishReason) {
 		f.recordPath()
 		f.recordAudio()
 	}
+	// Last, so that whoever reads of an end can read everything about it next.
+	f.o.requests.Ended(metrics.FinishedReason(reason), now.Sub(f.req.Arrived), f.req.ID)
 	f.o.leave(f)
 }
 
