@@ -193,8 +193,8 @@ func (f *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	var before *bench.Snapshot
 	if f.compare {
-		var err error
-		if before, err = bench.Scrape(ctx, page); err != nil {
+		f.o.Warmed = func(ctx context.Context) (err error) {
+			before, err = bench.Rest(ctx, page)
 			return err
 		}
 	}

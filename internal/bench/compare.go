@@ -29,19 +29,34 @@ func Scrape(ctx context.Context, url string) (*Snapshot, error) {
 // are done.
 const settleTime = 5 * time.Second
 
+// Rest takes a snapshot of a server that has ended what it was asked before: a
+// client has its reply a moment before the server's books have its end.
+func Rest(ctx context.Context, url string) (*Snapshot, error) {
+	return scrapeUntil(ctx, url, func(s *Snapshot) bool {
+		return s.sum(omni+"num_requests_running")+s.sum(omni+"num_requests_waiting") == 0
+	})
+}
+
 // Settle takes the snapshot after a run: once the server has ended as many
-// requests as the run had, or after a few seconds, whatever it says then. A page
-// is no snapshot of one instant: the one that first tells of the last end may
-// have been read of other families before it, so the next one counts.
+// requests as the run had, or after a few seconds, whatever it says then.
 func Settle(ctx context.Context, url string, before *Snapshot, r *Result) (*Snapshot, error) {
 	want := float64(r.ended())
+	return scrapeUntil(ctx, url, func(s *Snapshot) bool {
+		return (delta{before, s}).of(omni+"requests_success_total") >= want
+	})
+}
+
+// scrapeUntil scrapes until a page is as it should be. A page is no snapshot of
+// one instant: the first one that is may have been read of other families
+// before, so the next one counts.
+func scrapeUntil(ctx context.Context, url string, good func(*Snapshot) bool) (*Snapshot, error) {
 	deadline := time.Now().Add(settleTime)
 	for {
-		after, err := Scrape(ctx, url)
+		s, err := Scrape(ctx, url)
 		if err != nil {
 			return nil, err
 		}
-		if (delta{before, after}).of(omni+"requests_success_total") >= want || time.Now().After(deadline) {
+		if good(s) || time.Now().After(deadline) {
 			return Scrape(ctx, url)
 		}
 		select {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -51,9 +52,10 @@ func TestClientAndServerAgree(t *testing.T) {
 		"speech, streamed and left": {Backend: Speech, Stream: true, ExtraBody: brief, AbortEvery: 4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before, err := Scrape(t.Context(), url)
-			if err != nil {
-				t.Fatal(err)
+			var before *Snapshot
+			o.Warmups, o.Warmed = 1, func(ctx context.Context) (err error) {
+				before, err = Rest(ctx, url)
+				return err
 			}
 			o.BaseURL, o.MaxConcurrency = url, 32
 			o.Prompts = Random(RandomOptions{N: 32, InputLen: 3, Seed: 5})

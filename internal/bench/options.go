@@ -4,6 +4,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -75,6 +76,9 @@ type Options struct {
 	RampUp time.Duration
 	// Warmups are sent, one after the other, and not measured.
 	Warmups int
+	// Warmed is called between the warm-ups and the first measured request; its
+	// error ends the run. May be nil.
+	Warmed func(context.Context) error
 	// Seed makes the gaps repeatable.
 	Seed uint64
 	// AbortEvery, if positive, makes the client of every n-th request leave at

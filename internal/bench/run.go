@@ -37,6 +37,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			return nil, fmt.Errorf("warm-up: %s", t.Err)
 		}
 	}
+	if o.Warmed != nil {
+		if err := o.Warmed(ctx); err != nil {
+			return nil, err
+		}
+	}
 	r := &run{o: &o, client: c, result: Result{Options: o, Began: o.clock.now()}}
 	if o.open() {
 		r.openLoop(ctx)
