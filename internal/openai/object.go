@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"unicode/utf8"
 )
 
@@ -66,8 +65,8 @@ func body(data []byte) (value, *Error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return value{}, BadRequest("", "the body is empty; it must be a JSON object")
 	}
-	var raw json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if !json.Valid(data) {
+		err := json.Unmarshal(data, new(json.RawMessage)) // it says where
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
 			line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
@@ -75,26 +74,26 @@ func body(data []byte) (value, *Error) {
 		}
 		return value{}, BadRequest("", "the body is not valid JSON: %v", err)
 	}
-	return value{raw: raw}, nil
+	return value{raw: bytes.TrimSpace(data)}, nil
 }
 
 // members calls do for each member of an object, in order. A name that comes
 // twice is an error, since readers differ in which one they take.
 func members(v value, do func(name string, m value) *Error) *Error {
-	d := json.NewDecoder(bytes.NewReader(v.raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	if v.kind() != "an object" {
 		return v.mustBe("an object")
 	}
 	if n := elements(v.raw); n > maxElements {
 		return BadRequest(v.path, "has %d members; at most %d are read", n, maxElements)
 	}
 	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return BadRequest(v.path, "is not valid JSON: %v", err)
+	text := bytes.TrimSpace(v.raw)[1:]
+	for text = text[space(text):]; len(text) > 0 && text[0] == '"'; {
+		n := stringLength(text)
+		name, e := value{path: v.path, raw: json.RawMessage(text[:n])}.text()
+		if e != nil {
+			return e
 		}
-		name, _ := t.(string)
 		m := value{path: clip(name)}
 		if v.path != "" {
 			m.path = v.path + "." + m.path
@@ -103,9 +102,11 @@ func members(v value, do func(name string, m value) *Error) *Error {
 			return BadRequest(m.path, "is given twice")
 		}
 		seen[name] = true
-		if err := d.Decode(&m.raw); err != nil && err != io.EOF {
-			return BadRequest(m.path, "is not valid JSON: %v", err)
+		text = text[n:]
+		if text = text[space(text):]; len(text) == 0 || text[0] != ':' {
+			return BadRequest(m.path, "is not valid JSON")
 		}
+		m.raw, text = piece(text[1:])
 		if e := do(name, m); e != nil {
 			return e
 		}

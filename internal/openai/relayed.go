@@ -2,9 +2,10 @@ package openai
 
 import (
 	"encoding/json"
-	"hash/fnv"
 	"maps"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // DecodeRelayedChat reads of a chat request what the server in front of another
@@ -53,18 +54,25 @@ func relayedMessages(r *chatBody, v value) *Error {
 }
 
 // Affinity is the same for all turns of a conversation: it is made of the first
-// two messages. It is 0 for a body that is no chat request.
+// two messages of a chat request that was read before. It is 0 for anything
+// else.
 func Affinity(body []byte) uint64 {
-	var request struct {
-		Messages []json.RawMessage `json:"messages"`
-	}
-	if json.Unmarshal(body, &request) != nil || len(request.Messages) == 0 {
+	h := xxhash.New()
+	some := false
+	members(value{raw: body}, func(name string, m value) *Error {
+		if name != "messages" {
+			return nil
+		}
+		items, e := m.items()
+		for _, item := range items[:min(2, len(items))] {
+			some = true
+			h.Write(item.raw)
+			h.Write([]byte{0})
+		}
+		return e
+	})
+	if !some {
 		return 0
-	}
-	h := fnv.New64a()
-	for _, m := range request.Messages[:min(2, len(request.Messages))] {
-		h.Write(m)
-		h.Write([]byte{0})
 	}
 	return max(1, h.Sum64())
 }

@@ -103,16 +103,18 @@ const maxElements = 1 << 18
 
 // items returns the elements of an array.
 func (v value) items() ([]value, *Error) {
-	var raws []json.RawMessage
 	if n := elements(v.raw); n > maxElements {
 		return nil, BadRequest(v.path, "has %d elements; at most %d are read", n, maxElements)
 	}
-	if v.kind() != "an array" || json.Unmarshal(v.raw, &raws) != nil {
+	if v.kind() != "an array" {
 		return nil, v.mustBe("an array")
 	}
-	values := make([]value, len(raws))
-	for i, raw := range raws {
-		values[i] = value{path: v.path + "[" + strconv.Itoa(i) + "]", raw: raw}
+	var values []value
+	text := bytes.TrimSpace(v.raw)[1:]
+	for text = text[space(text):]; len(text) > 0 && text[0] != ']'; {
+		item := value{path: v.path + "[" + strconv.Itoa(len(values)) + "]"}
+		item.raw, text = piece(text)
+		values = append(values, item)
 	}
 	return values, nil
 }
@@ -132,11 +134,7 @@ func elements(raw []byte) int {
 				n++
 			}
 		case '"':
-			for i++; i < len(raw) && raw[i] != '"'; i++ {
-				if raw[i] == '\\' {
-					i++
-				}
-			}
+			i += stringLength(raw[i:]) - 1
 		}
 	}
 	return n
