@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/limelight-omni/limelight/internal/connector"
 	"github.com/limelight-omni/limelight/internal/pipeline"
 )
 
@@ -379,8 +380,12 @@ func TestStreamsBeyondTheBoundAre503(t *testing.T) {
 }
 
 func TestFullQueueIs503WithRetryAfter(t *testing.T) {
-	h := serve(t, pipeline.Options{MaxNumSeqs: 1, MaxQueue: 1})
-	long := `{"stream":true,"ignore_eos":true,"max_tokens":400,` + hello + `}`
+	// Nothing comes over the first hop, so that the thinker can not finish, however
+	// quick it is.
+	h := serve(t, pipeline.Options{MaxNumSeqs: 1, MaxQueue: 1, Connector: func(_ int, c connector.Connector) connector.Connector {
+		return hold{Connector: c, released: make(chan struct{})}
+	}})
+	long := `{"stream":true,"modalities":["text","audio"],"ignore_eos":true,"max_tokens":400,` + hello + `}`
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	first, err := h.post(ctx, "/v1/chat/completions", "", long)
