@@ -63,8 +63,8 @@ func TestWholeRepliesCarryTheirReceipt(t *testing.T) {
 		want       []string
 	}{
 		{"/v1/chat/completions", `{` + hello + `}`, textParts},
-		{"/v1/chat/completions", `{"modalities":["text","audio"],` + hello + `}`, audioParts},
-		{"/v1/chat/completions", `{"audio":{"format":"wav"},` + hello + `}`, audioParts},
+		{"/v1/chat/completions", `{"modalities":["text","audio"],"seed":3,` + hello + `}`, audioParts},
+		{"/v1/chat/completions", `{"audio":{"format":"wav"},"seed":3,` + hello + `}`, audioParts},
 		{"/v1/completions", `{"prompt":["the time","we"]}`, textParts},
 		{"/v1/audio/speech", `{"input":"we can hear it"}`, speechParts},
 	} {
@@ -87,8 +87,8 @@ func TestStreamsCarryTheirReceiptWhenAsked(t *testing.T) {
 		want       []string
 	}{
 		{"/v1/chat/completions", `{"stream":true,` + hello + `}`, textParts},
-		{"/v1/chat/completions", `{"stream":true,"modalities":["text","audio"],` + hello + `}`, audioParts},
-		{"/v1/chat/completions", `{"stream":true,"audio":{},` + hello + `}`, audioParts},
+		{"/v1/chat/completions", `{"stream":true,"modalities":["text","audio"],"seed":3,` + hello + `}`, audioParts},
+		{"/v1/chat/completions", `{"stream":true,"audio":{},"seed":3,` + hello + `}`, audioParts},
 		{"/v1/completions", `{"stream":true,"prompt":"the time"}`, textParts},
 	} {
 		for query, comments := range map[string]int{"": 0, "?debug=false": 0, "?debug=true": 1} {
@@ -227,14 +227,16 @@ func TestSilentSoundIsNoSuccess(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	// Every reply has something to speak, and sound.
+	const spoken = `"ignore_eos":true,"max_tokens":8,"sampling_params_list":[{},{"ignore_eos":true,"max_tokens":8},{}],` + hello
 	const replica = `{model_name="limelight-tiny",replica="0",stage="2"}`
 	for i, c := range []struct{ path, body string }{
-		{"/v1/audio/speech", `{"input":"we can hear it","response_format":"wav"}`},
-		{"/v1/audio/speech", `{"input":"we can hear it","response_format":"pcm","stream":true}`},
-		{"/v1/chat/completions", `{"modalities":["text","audio"],` + hello + `}`},
-		{"/v1/chat/completions", `{"modalities":["text","audio"],"stream":true,` + hello + `}`},
-		{"/v1/chat/completions", `{"audio":{"format":"pcm16"},"stream":true,` + hello + `}`},
-		{"/v1/chat/completions", `{"audio":{"format":"wav"},` + hello + `}`},
+		{"/v1/audio/speech", `{"input":"we can hear it","seed":3,"response_format":"wav"}`},
+		{"/v1/audio/speech", `{"input":"we can hear it","seed":3,"response_format":"pcm","stream":true}`},
+		{"/v1/chat/completions", `{"modalities":["text","audio"],` + spoken + `}`},
+		{"/v1/chat/completions", `{"modalities":["text","audio"],"stream":true,` + spoken + `}`},
+		{"/v1/chat/completions", `{"audio":{"format":"pcm16"},"stream":true,` + spoken + `}`},
+		{"/v1/chat/completions", `{"audio":{"format":"wav"},` + spoken + `}`},
 	} {
 		log.Reset()
 		w := httptest.NewRecorder()

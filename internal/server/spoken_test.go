@@ -260,7 +260,7 @@ func TestCompressedSoundNeedsFFmpeg(t *testing.T) {
 		for _, format := range []string{"flac", "opus", "mp3", "aac"} {
 			body := map[string]string{
 				"/v1/audio/speech":     `{"input":"x","response_format":"` + format + `"}`,
-				"/v1/chat/completions": `{"audio":{"format":"` + format + `"},` + hello + `}`,
+				"/v1/chat/completions": `{"audio":{"format":"` + format + `"},"seed":3,` + hello + `}`,
 			}[path]
 			r, data := h.exchange(path, body)
 			if r.StatusCode != 400 || !bytes.Contains(data, []byte(`"param":"`+param+`"`)) || !bytes.Contains(data, []byte("none on the PATH")) {
