@@ -53,7 +53,7 @@ func TestPageOfSeveralReplicasHoldsAfterPreemptionsHitsChunksAndAborts(t *testin
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range check.Check(page, check.Options{}).Findings {
+	for _, f := range h.findings() {
 		t.Error(f)
 	}
 	sums := map[string]float64{}
@@ -67,4 +67,16 @@ func TestPageOfSeveralReplicasHoldsAfterPreemptionsHitsChunksAndAborts(t *testin
 			t.Errorf("%s did not move", name)
 		}
 	}
+}
+
+// findings are what is wrong with the page once its last handler has recorded
+// its end, which comes after its client has the reply.
+func (h *host) findings() []check.Finding {
+	h.t.Helper()
+	load := func(ctx context.Context) (*check.Page, error) { return check.Load(ctx, h.client, h.url) }
+	report, err := check.Steady(h.t.Context(), load, check.Options{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return report.Findings
 }

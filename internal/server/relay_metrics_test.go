@@ -37,7 +37,7 @@ func scraped(t *testing.T, h *host) *check.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range check.Check(p, check.Options{}).Findings {
+	for _, f := range h.findings() {
 		t.Error(f)
 	}
 	return p
