@@ -372,7 +372,7 @@ func chaos(t *testing.T) {
 			p.start()
 		}
 	}
-	c.handlers.Wait() // clients that left are gone when their handlers are
+	c.idle() // clients that left are gone when their handlers are
 	c.heal()
 	if kills < 5 {
 		t.Errorf("%d kills are no chaos", kills)

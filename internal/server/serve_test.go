@@ -33,7 +33,7 @@ type host struct {
 	pipeline *pipeline.Pipeline
 	server   *Server
 	relay    *pipeline.Relay
-	handlers sync.WaitGroup // the requests that are being handled
+	handlers handlers
 }
 
 func serve(t *testing.T, o pipeline.Options) *host {
@@ -46,9 +46,10 @@ func serve(t *testing.T, o pipeline.Options) *host {
 	}
 	s := New(Options{Orchestrator: p.Orchestrator, Model: p.Frontend, Metrics: p.Metrics, Log: o.Log})
 	h := &host{t: t, pipeline: p, server: s}
+	h.handlers.left.L = &h.handlers.mu
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.handlers.Add(1)
-		defer h.handlers.Done()
+		h.handlers.enter()
+		defer h.handlers.leave()
 		s.Handler().ServeHTTP(w, r)
 	}))
 	h.url, h.client = web.URL, web.Client()
@@ -107,7 +108,37 @@ func (h *host) get(path string) (*http.Response, string) {
 
 // idle waits until every request that came so far has been handled: those of
 // clients that left have ended in the books then.
-func (h *host) idle() { h.handlers.Wait() }
+func (h *host) idle() { h.handlers.wait() }
+
+// handlers counts the requests that are being handled. A WaitGroup won't do: a
+// test that learns of a request by other ways than a lock, such as a file, may
+// wait while the first request enters.
+type handlers struct {
+	mu   sync.Mutex
+	left sync.Cond
+	n    int
+}
+
+func (h *handlers) enter() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.n++
+}
+
+func (h *handlers) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.n--
+	h.left.Broadcast()
+}
+
+func (h *handlers) wait() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.n > 0 {
+		h.left.Wait()
+	}
+}
 
 // modelName finds that label, with a comma beside it or braces around it.
 var modelName = regexp.MustCompile(`\{model_name="[^"]*"\}|model_name="[^"]*",|,model_name="[^"]*"`)
