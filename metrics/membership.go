@@ -28,6 +28,7 @@ func (m *Metrics) ReplicaJoined(stage, id int) {
 		}
 	}
 	m.Replica(stage, id)
+	m.Attempts(stage, id)
 }
 
 // ReplicaLeft says that a replica is closed and that no other one will get its
@@ -60,6 +61,7 @@ func (m *Metrics) forget() {
 		m.gateways[r].forget()
 		delete(m.gateways, r)
 		delete(m.times, r)
+		delete(m.tries, r)
 		for e := range m.edges {
 			if e.from == r || e.to == r {
 				delete(m.edges, e)

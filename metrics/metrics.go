@@ -56,6 +56,9 @@ type StageInfo struct {
 	AR bool
 	// Audio says that the stage's outputs are audio for clients.
 	Audio bool
+	// Remote says that the replicas are other people's servers: a request that
+	// one fails at is tried on another, and one that fails in a row is ejected.
+	Remote bool
 }
 
 // Metrics is one server's metrics, in a registry of its own. All recorders,
@@ -77,6 +80,7 @@ type Metrics struct {
 	scrapes  *scrapeVecs
 	stages   []*StageRecorder // by id; written by New alone
 	places   *replicaVecs
+	attempts *attemptVecs
 
 	attribution *AttributionRecorder
 	thresholds  []time.Duration // of continuity, the default first
@@ -93,6 +97,7 @@ type Metrics struct {
 	voices   map[replica]*AudioRecorder
 	inner    map[replica]*EngineRecorder
 	times    map[replica]*ReplicaRecorder
+	tries    map[replica]*AttemptRecorder
 	edges    map[edge]*TransferRecorder
 	pages    map[replica]*scrapeRecorder
 	gateways map[replica]*GatewayRecorder
@@ -113,6 +118,7 @@ func New(o Options) *Metrics {
 		voices:   map[replica]*AudioRecorder{},
 		inner:    map[replica]*EngineRecorder{},
 		times:    map[replica]*ReplicaRecorder{},
+		tries:    map[replica]*AttemptRecorder{},
 		edges:    map[edge]*TransferRecorder{},
 		pages:    map[replica]*scrapeRecorder{},
 		gateways: map[replica]*GatewayRecorder{},
@@ -151,6 +157,7 @@ func New(o Options) *Metrics {
 	m.registry.MustRegister(m.scrapes)
 	m.attribution = newAttributionRecorder(m)
 	m.places = newReplicaVecs(m)
+	m.attempts = newAttemptVecs(m)
 	for _, s := range o.Stages {
 		m.stages = append(m.stages, make([]*StageRecorder, max(0, s.ID+1-len(m.stages)))...)
 		m.stages[s.ID] = m.work.bind(s)

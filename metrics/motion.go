@@ -5,12 +5,13 @@ import "slices"
 // Need is something that a pipeline must have for a family to move.
 type Need string
 
-// The needs. The first four are parts of a pipeline, the rest are options.
+// The needs. The first five are parts of a pipeline, the rest are options.
 const (
 	NeedAR    Need = "an autoregressive stage"
 	NeedAudio Need = "a stage that produces audio"
 	NeedHops  Need = "two stages"
 	NeedPages Need = "an engine elsewhere with a metrics page"
+	NeedRelay Need = "servers elsewhere as replicas"
 	NeedStats Need = "--log-stats"
 	NeedMFU   Need = "--enable-mfu-metrics"
 	NeedKV    Need = "--kv-cache-metrics"
@@ -63,6 +64,12 @@ const (
 	OutcomeScraped Outcome = "scrape of an engine"
 	// OutcomeBadPage: one that brought no page, or one that lies or is broken.
 	OutcomeBadPage Outcome = "bad page of an engine"
+	// OutcomeRetried: a server that failed at a request before it gave anything
+	// for it, and another one that takes the request over.
+	OutcomeRetried Outcome = "server that fails before its first output"
+	// OutcomeEjected: a server that failed at so many requests in a row that it
+	// is out for a while.
+	OutcomeEjected Outcome = "server that fails in a row"
 )
 
 // Sets of outcomes that many families share.

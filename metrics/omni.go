@@ -25,6 +25,7 @@ const (
 
 const (
 	withStats         = "with --log-stats"
+	withStatsRelay    = "with --log-stats, for replicas of a relay"
 	withStatsAudio    = "with --log-stats, if the pipeline has a stage that produces audio"
 	withStatsTransfer = "with --log-stats, if the pipeline has two stages or more; an edge from its first hop on"
 )

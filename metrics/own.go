@@ -11,6 +11,8 @@ const (
 	wastedTokens       = "limelight_wasted_tokens_total"
 	wastedAudioSeconds = "limelight_wasted_audio_seconds_total"
 	replicaState       = "limelight_replica_state"
+	stageRetries       = "limelight_stage_retries_total"
+	replicaEjections   = "limelight_replica_ejections_total"
 	requestPart        = "limelight_request_part_seconds"
 	stagePart          = "limelight_stage_part_seconds"
 	requestResidual    = "limelight_request_residual_seconds"
@@ -74,6 +76,18 @@ func ownFamilies() []Family {
 		Help:   "1 for the state that a replica is in, 0 for the others: ready (it has a free place), full (each of its --max-num-seqs places is taken), down (it is lost or shutting down and gets nothing new).",
 		Moves:  "read at scrape: as requests take and leave the replica's places, as its process is lost and comes back",
 		Still:  "requests of other replicas",
+	}, {
+		Name: stageRetries, Kind: Counter, Labels: ofReplica(), Unit: "requests", Group: GroupOwn, Present: withStatsRelay,
+		Help:  "Attempts after a request's first one at a stage, by the replica that failed at the attempt before. A request moves on to another replica while the stage has given nothing for it, within the budget of retries.",
+		Moves: "each time that a request is handed to another replica of a stage since one failed at it, whatever comes of that",
+		Still: "failures after the first output, or with no budget or no other replica left, which end the request; refusals of the request, which any replica would give; aborts",
+		Needs: []Need{NeedRelay}, At: []Outcome{OutcomeRetried},
+	}, {
+		Name: replicaEjections, Kind: Counter, Labels: ofReplica(), Unit: "ejections", Group: GroupOwn, Present: withStatsRelay,
+		Help:  "Times that a replica was ejected, since it had failed at so many requests in a row. One that is the stage's last goes on getting requests.",
+		Moves: "each ejection, a longer one after another too",
+		Still: "single failures; health checks that fail, which limelight_replica_state tells of",
+		Needs: []Need{NeedRelay}, At: []Outcome{OutcomeEjected},
 	}, {
 		Name: requestPart, Kind: Histogram, Labels: []string{"model_name", "part"}, Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStats,
 		Values: map[string][]string{"part": texts(requestParts)},

@@ -19,8 +19,9 @@ import (
 	"github.com/limelight-omni/limelight/metrics/merge"
 )
 
-// threeStages is the reference's pipeline with two replicas of the last stage.
-var threeStages = []StageInfo{{ID: 0, Replicas: 1, AR: true}, {ID: 1, Replicas: 1, AR: true}, {ID: 2, Replicas: 2, Audio: true}}
+// threeStages is the reference's pipeline with two replicas of the last stage,
+// which are other people's servers.
+var threeStages = []StageInfo{{ID: 0, Replicas: 1, AR: true}, {ID: 1, Replicas: 1, AR: true}, {ID: 2, Replicas: 2, Audio: true, Remote: true}}
 
 func newOn() *Metrics {
 	m := New(Options{ModelName: "m", LogStats: true, EnableMFU: true, KVCacheMetrics: true, LongestSequence: 100, Stages: threeStages})
@@ -117,6 +118,8 @@ func useAll(m *Metrics) {
 	m.Attribution().Spent(RequestTimes{Receive: time.Millisecond, Admission: 2 * time.Millisecond, Encode: time.Millisecond, Write: 6 * time.Millisecond, Residual: 10 * time.Microsecond})
 	m.Replica(1, 0).Spent(StageTimes{Hop: time.Millisecond, Queue: 3 * time.Millisecond, Work: 400 * time.Millisecond}, false)
 	m.Replica(1, 0).FirstOutput(30 * time.Millisecond)
+	m.Attempts(2, 0).Retried()
+	m.Attempts(2, 0).Ejected()
 	m.Transfer(1, 0, 2, 1).Hop(1600, 2*time.Millisecond, time.Millisecond, 3*time.Millisecond)
 	m.HTTP().Route("/v1/models").Observe("GET", 200, 0, 120, 3*time.Millisecond)
 	useEngine(m)

@@ -34,6 +34,8 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 	work := func(entry bool) func(*Metrics) {
 		return func(m *Metrics) { m.Replica(1, 0).Spent(StageTimes{Work: ms}, entry) }
 	}
+	retried := func(stage, id int) func(*Metrics) { return func(m *Metrics) { m.Attempts(stage, id).Retried() } }
+	ejected := func(stage, id int) func(*Metrics) { return func(m *Metrics) { m.Attempts(stage, id).Ejected() } }
 	states := func(s ReplicaState) func(*Metrics) {
 		return func(m *Metrics) { m.ObserveReplicas(replicas(s)) }
 	}
@@ -106,6 +108,10 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{stagePart, "natural end", "where it began", work(false), work(true), 1, 0, []string{"part=hop"}},
 		{requestResidual, "natural end", "the stage's share", spent, work(false), 1, 0, nil},
 		{stageFirstOutput, "first output", "natural end", func(m *Metrics) { m.Replica(1, 0).FirstOutput(ms) }, work(false), 1, 0, []string{"stage=1", "replica=0"}},
+		{stageRetries, "an attempt after the first", "an ejection", retried(2, 1), ejected(2, 1), 1, 0, []string{"stage=2", "replica=1"}},
+		{stageRetries, "a server", "a replica in process", retried(2, 1), retried(1, 0), 1, 0, nil},
+		{replicaEjections, "an ejection", "an attempt after the first", ejected(2, 1), retried(2, 1), 1, 0, []string{"stage=2", "replica=1"}},
+		{replicaEjections, "an ejection", "another replica's", ejected(2, 1), ejected(2, 0), 1, 0, []string{"replica=1"}},
 		{chunkInterval, "a second chunk", "the first one", audio(func(a *AudioRecorder) { a.ChunkInterval(ms) }), audio(func(a *AudioRecorder) { a.FirstPacket(ms, "r") }), 1, 0, []string{"stage=2"}},
 		{audioUnderruns, "a gap", "no gap", audio(func(a *AudioRecorder) { a.Played(ms, SlowClient) }), audio(func(a *AudioRecorder) { a.Played(0, SlowClient) }), 1, 0, []string{"cause=slow_client"}},
 		{audioUnderruns, "a cause nobody knows is late production", "slow client", audio(func(a *AudioRecorder) { a.Played(ms, "odd") }), audio(func(a *AudioRecorder) { a.Played(ms, SlowClient) }), 1, 0, []string{"cause=late_production"}},
@@ -202,7 +208,7 @@ func TestMethodsThatClientsInventShareOneChild(t *testing.T) {
 func TestNilRecordersAreSilent(t *testing.T) {
 	var m *Metrics
 	useAll(m)
-	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Engine(0, 0) != nil || m.Attribution() != nil || m.Replica(0, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
+	if m.Requests() != nil || m.Refusals() != nil || m.Stage(1) != nil || m.Audio(0, 0) != nil || m.Engine(0, 0) != nil || m.Attribution() != nil || m.Replica(0, 0) != nil || m.Attempts(2, 0) != nil || m.Attempts(2, 0) != nil || m.Transfer(0, 0, 1, 0) != nil {
 		t.Error("a nil Metrics gave a recorder")
 	}
 }
@@ -242,6 +248,7 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 			"Interval":       func() { audio.ChunkInterval(time.Second) },
 			"Silent":         func() { audio.Silent() },
 			"Replica":        func() { m.Replica(1, 0) },
+			"Retried":        func() { m.Attempts(2, 1).Retried() },
 			"FirstOfStage":   func() { replica.FirstOutput(time.Second) },
 		} {
 			if n := testing.AllocsPerRun(100, f); n != 0 {

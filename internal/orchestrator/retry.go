@@ -189,6 +189,7 @@ func (t *trial) another(ctx context.Context, failure error) (engine.Stream, erro
 		if err != nil {
 			break
 		}
+		t.f.o.metrics.Attempts(t.k, t.tried[len(t.tried)-1]).Retried()
 		t.mu.Lock()
 		t.tried = append(t.tried, binding.Replica.ID)
 		old := t.binding

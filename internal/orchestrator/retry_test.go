@@ -32,7 +32,7 @@ func relay(t *testing.T, retries int, chat, speech []script) *house {
 		return stage.NewPool(id, name, 8, nil, engines...)
 	}
 	h.metrics = metrics.New(metrics.Options{ModelName: "scripted", LogStats: true, Stages: []metrics.StageInfo{
-		{ID: 0, Replicas: len(chat)}, {ID: 1, Replicas: len(speech), Audio: true},
+		{ID: 0, Replicas: len(chat), Remote: true}, {ID: 1, Replicas: len(speech), Audio: true, Remote: true},
 	}})
 	h.Orchestrator = New(Options{
 		Stages: []Stage{
@@ -82,6 +82,10 @@ func TestReplicaThatFailsBeforeItGaveAnythingIsReplaced(t *testing.T) {
 	page := scrape(t, h.metrics)
 	page.want(t, `vllm:omni_requests_success_total{finished_reason="stop"}`, 1)
 	page.want(t, `vllm:omni_audio_frames_total{replica="1",stage="1"}`, 1440)
+	for _, stage := range []string{"0", "1"} {
+		page.want(t, `limelight_stage_retries_total{replica="0",stage="`+stage+`"}`, 1)
+		page.want(t, `limelight_stage_retries_total{replica="1",stage="`+stage+`"}`, 0)
+	}
 }
 
 func TestPayloadsThatTheLostReplicaHadAreSentToTheNext(t *testing.T) {
@@ -116,19 +120,24 @@ func TestReplicaThatFailsAfterItsFirstOutputIsNotReplaced(t *testing.T) {
 	if _, _, err := listen(t, h.submit(t, 1)); !errors.As(err, &failed) || failed.Stage != 1 {
 		t.Errorf("%v: want the stage's failure, since the client has half a sound", err)
 	}
+	scrape(t, h.metrics).want(t, `limelight_stage_retries_total{replica="0",stage="1"}`, 0)
 }
 
 func TestOnlyFailuresThatAnotherReplicaMayNotHaveAreRetriedAndOnlyWithinTheBudget(t *testing.T) {
 	for name, c := range map[string]struct {
 		retries int
 		err     error
-	}{"judgement on the request": {2, errBroken}, "no budget": {0, lost{}}, "budget used up": {1, lost{}}} {
+		counted float64
+	}{"judgement on the request": {2, errBroken, 0}, "no budget": {0, lost{}, 0}, "budget used up": {1, lost{}, 1}} {
 		h := relay(t, c.retries, []script{dies(c.err), dies(c.err), sentences}, []script{decode})
 		var failed *StageError
 		if _, _, err := listen(t, h.submit(t, 0)); !errors.As(err, &failed) || !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
-		scrape(t, h.metrics).want(t, `vllm:omni_requests_success_total{finished_reason="error"}`, 1)
+		page := scrape(t, h.metrics)
+		page.want(t, `vllm:omni_requests_success_total{finished_reason="error"}`, 1)
+		page.want(t, `limelight_stage_retries_total{replica="0",stage="0"}`, c.counted)
+		page.want(t, `limelight_stage_retries_total{replica="1",stage="0"}`, 0)
 	}
 }
 

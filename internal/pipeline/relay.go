@@ -175,7 +175,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	}
 	var infos []metrics.StageInfo
 	for k, kind := range r.kinds {
-		infos = append(infos, metrics.StageInfo{ID: k, Replicas: len(engines[k]), Audio: relayOutput[kind]&orchestrator.Audio != 0})
+		infos = append(infos, metrics.StageInfo{ID: k, Replicas: len(engines[k]), Audio: relayOutput[kind]&orchestrator.Audio != 0, Remote: true})
 	}
 	r.Metrics = metrics.New(metrics.Options{
 		ModelName: r.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version, Stages: infos,
@@ -185,7 +185,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	for k, kind := range r.kinds {
 		pool := stage.NewPool(k, string(kind), o.MaxInFlight, nil, engines[k]...)
 		pool.SetPolicy(policy)
-		pool.SetEjection(r.ejection(string(kind)))
+		pool.SetEjection(r.ejection(k))
 		stages = append(stages, orchestrator.Stage{Pool: pool, Output: relayOutput[kind], Retries: o.Retries})
 		if k > 0 {
 			connectors = append(connectors, connector.NewInProcess(0))
@@ -208,11 +208,12 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	return r, nil
 }
 
-// ejection is what is configured, told in the log.
-func (r *Relay) ejection(name string) stage.Ejection {
+// ejection is what is configured for stage k, counted and told in the log.
+func (r *Relay) ejection(k int) stage.Ejection {
 	e := r.o.Ejection
 	e.Observe = func(replica int, d time.Duration, err error) {
-		r.o.Log.Warn("server ejected: it failed at requests in a row", "stage", name, "replica", replica, "for", d, "error", err)
+		r.Metrics.Attempts(k, replica).Ejected()
+		r.o.Log.Warn("server ejected: it failed at requests in a row", "stage", r.kinds[k], "replica", replica, "for", d, "error", err)
 	}
 	return e
 }

@@ -109,6 +109,11 @@ func TestServersThatFailUnderLoad(t *testing.T) {
 				if got := page[`vllm:omni_requests_success_total{finished_reason="error"}`]; got != float64(broken) {
 					t.Errorf("%v errors, clients had %d", got, broken)
 				}
+				for replica, may := range []bool{false, fault.saved, false} {
+					if got := page[fmt.Sprintf(`limelight_stage_retries_total{replica="%d",stage="0"}`, replica)]; may != (got > 0) {
+						t.Errorf("%v requests of replica %d were taken over by another", got, replica)
+					}
+				}
 				if page["vllm:omni_num_requests_running"] != 0 || page["vllm:omni_num_requests_waiting"] != 0 {
 					t.Error("requests are left")
 				}

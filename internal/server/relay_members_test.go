@@ -90,6 +90,11 @@ func TestOperatorAddsAndRemovesServers(t *testing.T) {
 	if got := h.answers(); got != "one two" {
 		t.Error(got)
 	}
+	for _, family := range []string{"limelight_stage_retries_total", "limelight_replica_ejections_total"} {
+		if got, ok := h.page()[family+`{replica="1",stage="0"}`]; got != 0 || !ok {
+			t.Errorf("%s of the server that joined: %v, present: %v", family, got, ok)
+		}
+	}
 	request, err := http.NewRequestWithContext(t.Context(), "DELETE", h.url+"/admin/stages/0/replicas/0", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -310,8 +310,15 @@ func TestDeadServerCostsNoRequest(t *testing.T) {
 	if r, _ := h.get("/ready"); r.StatusCode != 200 {
 		t.Errorf("ready: %d", r.StatusCode)
 	}
-	if page := h.page(); page[`vllm:omni_requests_success_total{finished_reason="stop"}`] != 8 {
+	page := h.page()
+	if page[`vllm:omni_requests_success_total{finished_reason="stop"}`] != 8 {
 		t.Error("not eight natural ends")
+	}
+	for _, family := range []string{"limelight_stage_retries_total", "limelight_replica_ejections_total"} {
+		of := func(replica string) float64 { return page[family+`{replica="`+replica+`",stage="0"}`] }
+		if of("0") == 0 || of("1") != 0 {
+			t.Errorf("%s: %v of the dead server, %v of the other one", family, of("0"), of("1"))
+		}
 	}
 	none := relayTo(t, pipeline.RelayOptions{Backends: backends(remote.Chat, dead.URL), ServedName: "x"})
 	if r, _ := none.get("/ready"); r.StatusCode != 503 {

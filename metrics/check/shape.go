@@ -20,6 +20,8 @@ type shape struct {
 	// whose engines are autoregressive or give audio. Those of pages are elsewhere
 	// and have a metrics page.
 	replicas, ar, audio, pages map[place]bool
+	// relay holds the replicas that are other people's servers.
+	relay map[place]bool
 	// present holds the replicas that have a state: the others have left, and only
 	// their totals are still on the page.
 	present map[place]bool
@@ -39,7 +41,7 @@ type place struct{ stage, replica string }
 func (p place) labels() []Label { return []Label{{"replica", p.replica}, {"stage", p.stage}} }
 
 func read(p *Page, table []metrics.Family) shape {
-	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}, present: map[place]bool{}, gateway: map[place]bool{}}
+	s := shape{replicas: map[place]bool{}, ar: map[place]bool{}, audio: map[place]bool{}, pages: map[place]bool{}, relay: map[place]bool{}, present: map[place]bool{}, gateway: map[place]bool{}}
 	for _, sample := range p.samples(sourceInfo, "", Label{"source", string(metrics.SourceGateway)}) {
 		add(s.gateway, sample, "stage", "replica")
 	}
@@ -85,6 +87,8 @@ func (s *shape) place(f metrics.Family, sample Sample) {
 		add(s.audio, sample, "stage", "replica")
 	case slices.Contains(f.Needs, metrics.NeedPages):
 		add(s.pages, sample, "stage", "replica")
+	case slices.Contains(f.Needs, metrics.NeedRelay):
+		add(s.relay, sample, "stage", "replica")
 	}
 }
 
@@ -150,6 +154,8 @@ func (s shape) among(f metrics.Family) map[place]bool {
 		all = s.audio
 	case slices.Contains(f.Needs, metrics.NeedPages):
 		all = s.pages
+	case slices.Contains(f.Needs, metrics.NeedRelay):
+		all = s.relay
 	}
 	if f.Kind != metrics.Gauge || len(s.present) == 0 {
 		return all
@@ -171,6 +177,7 @@ func (s shape) lacks(f metrics.Family) metrics.Need {
 		case n == metrics.NeedAR && len(s.ar) == 0,
 			n == metrics.NeedAudio && len(s.audio) == 0,
 			n == metrics.NeedPages && len(s.pages) == 0,
+			n == metrics.NeedRelay && len(s.relay) == 0,
 			n == metrics.NeedHops && len(stages(s.replicas)) < 2:
 			return n
 		}
