@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -59,11 +60,11 @@ func BenchmarkScrape(b *testing.B) {
 		}
 	}
 	var size counter
-	m.write(&size, false, nil)
+	m.write(&size, textFormat, nil)
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		m.write(io.Discard, false, nil)
+		m.write(io.Discard, textFormat, nil)
 	}
 }
 
@@ -89,12 +90,12 @@ func BenchmarkPageOfSixEngines(b *testing.B) {
 	read()
 	for _, format := range []struct {
 		name string
-		open bool
-	}{{"text", false}, {"OpenMetrics", true}} {
+		as   format
+	}{{"text", textFormat}, {"OpenMetrics", openFormat}, {"protobuf", protobufFormat}} {
 		for name, write := range map[string]func(io.Writer){
-			"local alone":  func(w io.Writer) { m.write(w, format.open, nil) },
-			"engines read": func(w io.Writer) { m.write(w, format.open, pages) },
-			"all":          func(w io.Writer) { read(); m.write(w, format.open, pages) },
+			"local alone":  func(w io.Writer) { m.write(w, format.as, nil) },
+			"engines read": func(w io.Writer) { m.write(w, format.as, pages) },
+			"all":          func(w io.Writer) { read(); m.write(w, format.as, pages) },
 		} {
 			b.Run(format.name+"/"+name, func(b *testing.B) {
 				var size counter
@@ -116,8 +117,87 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// BenchmarkNative is what the native form costs beside the classic one: for one
+// observation, for the three of a hop, and for all of a request that ended.
+func BenchmarkNative(b *testing.B) {
+	for name, m := range map[string]*Metrics{"classic": newOn(), "both": withNative(Options{})} {
+		useAll(m)
+		inner, hops, finished := m.Engine(0, 0), m.Transfer(1, 0, 2, 1), finishedRequest(Stop)
+		for call, f := range map[string]func(){
+			"Output": func() { inner.Output(12 * time.Millisecond) },
+			"Hop":    func() { hops.Hop(1600, 1e6, 2e6, 3e6) },
+			"Done":   func() { inner.Finished(finished) },
+		} {
+			b.Run(call+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					f()
+				}
+			})
+		}
+		b.Run("Output in parallel/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					inner.Output(12 * time.Millisecond)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkPageWithNative writes pages of a server whose every time has been
+// observed a thousand times, over three powers of ten.
+func BenchmarkPageWithNative(b *testing.B) {
+	for name, m := range map[string]*Metrics{"classic": newOn(), "both": withNative(Options{})} {
+		useAll(m)
+		for i := range 1000 {
+			observeEverywhere(m, time.Duration(float64(5*time.Millisecond)*math.Pow(10, float64(i%100)/33)))
+		}
+		for format, as := range map[string]format{"text": textFormat, "protobuf": protobufFormat} {
+			b.Run(name+"/"+format, func(b *testing.B) {
+				var size counter
+				m.write(&size, as, nil)
+				b.ReportAllocs()
+				for b.Loop() {
+					m.write(io.Discard, as, nil)
+				}
+				b.ReportMetric(float64(size), "page-bytes")
+			})
+		}
+	}
+}
+
+// observeEverywhere observes d in every child of every histogram of times.
+func observeEverywhere(m *Metrics, d time.Duration) {
+	m.Requests().Ended(Stop, d, "r")
+	m.Attribution().Spent(RequestTimes{Receive: d, Admission: d, Encode: d, Write: d, Residual: d})
+	for id := range 2 {
+		a := m.Audio(2, id)
+		a.FirstPacket(d, "r")
+		a.Finished(24000, 24000, d)
+		a.Played(d, LateProduction)
+		a.ChunkInterval(d)
+		m.Replica(2, id).Spent(StageTimes{Hop: d, Queue: d, Work: d}, false)
+		m.Replica(2, id).FirstOutput(d)
+		m.Transfer(1, 0, 2, id).Hop(1600, d, d, d)
+	}
+	m.Transfer(0, 0, 1, 0).Hop(1600, d, d, d)
+	at := time.Unix(0, 0)
+	for stage := range 2 {
+		m.Replica(stage, 0).Spent(StageTimes{Hop: d, Queue: d, Work: d}, stage == 0)
+		m.Replica(stage, 0).FirstOutput(d)
+		e := m.Engine(stage, 0)
+		e.FirstOutput(10, 0, d)
+		e.Output(d)
+		e.Finished(FinishedRequest{Reason: Stop, PromptTokens: 10, Generated: 2, Arrived: at, Queued: at, Scheduled: at.Add(d),
+			FirstToken: at.Add(2 * d), LastToken: at.Add(3 * d), Ended: at.Add(4 * d)})
+	}
+	m.HTTP().Route("/v1/chat/completions").Observe("POST", 200, 0, 0, d)
+}
+
 func BenchmarkExemplars(b *testing.B) {
-	for name, m := range map[string]*Metrics{"on": withExemplars(), "off": newOn()} {
+	for name, m := range map[string]*Metrics{"on": withExemplars(), "off": newOn(), "on, native": withNative(Options{Exemplars: true})} {
 		requests := m.Requests()
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

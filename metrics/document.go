@@ -24,6 +24,9 @@ const documentHead = "# Metrics\n\n" +
 	"- `limelight_` families are Limelight's own. They keep Prometheus' conventions for names.\n" +
 	"- With `--exemplars` (the default) pages in OpenMetrics show the id of a request with each bucket of\n" +
 	"  `vllm:omni_e2e_request_latency_s` and `vllm:omni_audio_ttfp_s`: label and id are at most 128 characters long.\n" +
+	"- With `--native-histograms` the families that say so have a native (exponential) histogram beside the classic one, which stays as it is, and\n" +
+	"  a client whose `Accept` prefers it gets the page in Prometheus' protobuf format, which alone carries the native form\n" +
+	"  ([native-histograms.md](native-histograms.md)).\n" +
 	"- *needs* is what a pipeline must have for a family to move, *outcomes that move it* are the kinds of request that do so,\n" +
 	"  each by itself. `limelight check --moved` goes by them ([check.md](check.md)).\n" +
 	"- A *natural* end is one with the reason stop, length or repetition.\n" +
@@ -56,6 +59,9 @@ func WriteMarkdown(w io.Writer) error {
 			row("buckets", "1, 2 and 5 times the powers of ten, up to the longest sequence of the autoregressive stages")
 		}
 		row("buckets", bucketText(f.Buckets))
+		if f.Native() {
+			row("native form", "with --native-histograms")
+		}
 		row("present", f.Present)
 		row("moves at", f.Moves)
 		row("stays still at", f.Still)

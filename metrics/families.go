@@ -31,7 +31,7 @@ var kinds = map[dto.MetricType]merge.Kind{
 }
 
 // families gathers them. Engines elsewhere have their children from the start.
-func (m *Metrics) families(open bool) shownFamilies {
+func (m *Metrics) families(as format) shownFamilies {
 	if m.scrapes != nil {
 		for _, a := range m.scrapes.scraper.Load().Ages() {
 			m.scraped(a.Source)
@@ -39,7 +39,7 @@ func (m *Metrics) families(open bool) shownFamilies {
 	}
 	gathered, _ := m.registry.Gather() // what could be gathered comes with the error
 	gathered = m.renamed(gathered)
-	if open {
+	if as != textFormat {
 		m.addUnits(gathered)
 	}
 	all := make(shownFamilies, 0, len(gathered)+len(m.table))
@@ -50,7 +50,7 @@ func (m *Metrics) families(open bool) shownFamilies {
 		all = append(all, shownFamily{name: f.Name, kind: merge.Kind(f.Kind), declared: f})
 	}
 	slices.SortFunc(all, func(a, b shownFamily) int { return strings.Compare(a.name, b.name) })
-	if open {
+	if as == openFormat {
 		all.settleNames()
 	}
 	return all

@@ -12,15 +12,15 @@ import (
 	"sync"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 
 	"github.com/limelight-omni/limelight/metrics/merge"
 )
 
-// Content types of the text exposition format and of OpenMetrics.
+// Content types of the formats.
 const (
-	contentType     = "text/plain; version=0.0.4; charset=utf-8"
-	openContentType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	contentType         = "text/plain; version=0.0.4; charset=utf-8"
+	openContentType     = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	protobufContentType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
 
 var compressors = sync.Pool{New: func() any {
@@ -29,29 +29,27 @@ var compressors = sync.Pool{New: func() any {
 }}
 
 // Handler serves the page, families in alphabetical order: in OpenMetrics 1.0 to
-// a client that asks for it, in the text format 0.0.4 to all others; compressed
+// a client that asks for it, in protobuf to one that asks for that if there are
+// native histograms, in the text format 0.0.4 to all others; compressed
 // if the client would rather have gzip. It always answers 200: a collector that
 // fails, or an engine elsewhere, costs its own families only.
 func (m *Metrics) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		open := takesOpenMetrics(r.Header.Values("Accept"))
-		h.Set("Content-Type", contentType)
-		if open {
-			h.Set("Content-Type", openContentType)
-		}
+		as := preferred(r.Header.Values("Accept"), m.native)
+		h.Set("Content-Type", as.contentType())
 		h.Add("Vary", "Accept, Accept-Encoding")
 		pages, release := m.enginePages(r)
 		defer release()
 		if !takesGzip(r.Header.Values("Accept-Encoding")) {
-			m.write(w, open, pages)
+			m.write(w, as, pages)
 			return
 		}
 		h.Set("Content-Encoding", "gzip")
 		z := compressors.Get().(*gzip.Writer)
 		defer compressors.Put(z)
 		z.Reset(w)
-		m.write(z, open, pages)
+		m.write(z, as, pages)
 		z.Close()
 	})
 }
@@ -71,34 +69,30 @@ func (m *Metrics) enginePages(r *http.Request) ([]*merge.Page, func()) {
 // write writes the page. A client that went away needs no answer, so errors of
 // w end the writing and nothing else. No lock is held meanwhile: what is written
 // was gathered before.
-func (m *Metrics) write(w io.Writer, open bool, pages []*merge.Page) {
+func (m *Metrics) write(w io.Writer, as format, pages []*merge.Page) {
 	m.forget()
-	families := m.families(open)
+	families := m.families(as)
 	cursor := merge.NewCursor(pages...)
-	cursor.OpenMetrics, cursor.Local = open, families.kind
+	cursor.OpenMetrics, cursor.Local = as == openFormat, families.kind
 	page := bufio.NewWriterSize(w, 64<<10)
 	defer page.Flush()
+	to := newEncoder(page, as, cursor)
 	for _, f := range families {
 		for name := cursor.Name(); name != nil && string(name) < f.name; name = cursor.Name() {
-			if err := cursor.WriteFamily(page); err != nil {
+			if err := to.elsewhere(); err != nil {
 				return
 			}
 		}
-		if err := f.write(page, open); err != nil {
+		if err := to.own(f); err != nil {
 			return
 		}
-		if string(cursor.Name()) == f.name {
-			if err := cursor.WriteSamples(page, f.kind); err != nil {
-				return
-			}
+	}
+	for cursor.Name() != nil {
+		if err := to.elsewhere(); err != nil {
+			return
 		}
 	}
-	if err := cursor.WriteAll(page); err != nil {
-		return
-	}
-	if open {
-		_, _ = expfmt.FinalizeOpenMetrics(page) // as with Flush, there is nobody to tell
-	}
+	_ = to.end() // as with Flush, there is nobody to tell
 	for i, p := range pages {
 		m.scraped(p.From).conflict(cursor.Conflicts[i])
 	}

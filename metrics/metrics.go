@@ -27,6 +27,9 @@ type Options struct {
 	// the end-to-end and first-packet times, for pages in OpenMetrics. It costs
 	// two maps a request.
 	Exemplars bool
+	// NativeHistograms keeps the observations of times in native histograms, too,
+	// beside the classic ones, and offers pages in protobuf, which alone have them.
+	NativeHistograms bool
 	// EnginesAlone records nothing but what happens inside engines, for a process
 	// that runs stages for another one's pipeline; the other families are named.
 	EnginesAlone bool
@@ -86,6 +89,7 @@ type Metrics struct {
 	thresholds  []time.Duration // of continuity, the default first
 
 	exemplars bool
+	native    bool
 	options   []Need // options that are on
 	lengths   []float64
 
@@ -127,6 +131,7 @@ func New(o Options) *Metrics {
 		gone: map[replica]bool{},
 
 		exemplars:  o.Exemplars,
+		native:     o.NativeHistograms,
 		options:    o.on(),
 		lengths:    LengthBuckets(o.LongestSequence),
 		infos:      o.Stages,
@@ -302,7 +307,9 @@ func (m *Metrics) histogram(name string) *prometheus.HistogramVec {
 	if f.Lengths {
 		f.Buckets = m.lengths
 	}
-	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: f.Name, Help: f.Help, ConstLabels: m.shared(f), Buckets: f.Buckets}, f.own())
+	o := prometheus.HistogramOpts{Name: f.Name, Help: f.Help, ConstLabels: m.shared(f), Buckets: f.Buckets}
+	m.addNative(f, &o)
+	v := prometheus.NewHistogramVec(o, f.own())
 	m.registry.MustRegister(v)
 	m.vecs = append(m.vecs, vec{f, v.DeletePartialMatch})
 	return v

@@ -5,11 +5,25 @@ import (
 	"strings"
 )
 
+// format is what a page is written in.
+type format int
+
+const (
+	textFormat     format = iota // 0.0.4
+	openFormat                   // OpenMetrics 1.0
+	protobufFormat               // delimited messages
+)
+
+func (f format) contentType() string {
+	return [...]string{textFormat: contentType, openFormat: openContentType, protobufFormat: protobufContentType}[f]
+}
+
 // offer is one entry of an Accept or Accept-Encoding header.
 type offer struct {
-	value   string
-	version string // the parameter of that name; empty if there is none
-	q       float64
+	value string
+	// The parameters of these names; empty if there are none.
+	version, proto, encoding string
+	q                        float64
 }
 
 // offers reads the header's values, in their order. An entry whose q cannot be
@@ -34,6 +48,10 @@ func offers(header []string) []offer {
 				o.q = q
 			case "version":
 				o.version = strings.Trim(text, `"`)
+			case "proto":
+				o.proto = strings.Trim(text, `"`)
+			case "encoding":
+				o.encoding = strings.Trim(text, `"`)
 			}
 		}
 		all = append(all, o)
@@ -61,14 +79,20 @@ func takesGzip(header []string) bool {
 	return gzip > 0 && gzip >= identity
 }
 
-// takesOpenMetrics says whether a client that sent this Accept would rather
-// have OpenMetrics than the text format, which any client takes that names
-// neither. OpenMetrics has to be named: a browser that takes anything is better
-// off with text.
-func takesOpenMetrics(header []string) bool {
-	open, text := 0.0, 0.0
+// preferred is the format that a client that sent this Accept would rather have:
+// text, which any client takes that names none. The others have to be named: a
+// browser that takes anything is better off with text. Of formats that it would
+// as soon have, the one that holds more. Protobuf is on offer with native
+// histograms alone: without them it holds nothing that text does not, and pages
+// of engines elsewhere would have to be parsed for it.
+func preferred(header []string, native bool) format {
+	var text, open, protobuf float64
 	for _, o := range offers(header) {
 		switch o.value {
+		case "application/vnd.google.protobuf":
+			if native && o.proto == "io.prometheus.client.MetricFamily" && o.encoding == "delimited" {
+				protobuf = max(protobuf, o.q)
+			}
 		case "application/openmetrics-text":
 			if o.version == "" || o.version == "1.0.0" || o.version == "0.0.1" {
 				open = max(open, o.q)
@@ -79,5 +103,11 @@ func takesOpenMetrics(header []string) bool {
 			}
 		}
 	}
-	return open > 0 && open >= text
+	switch {
+	case protobuf > 0 && protobuf >= max(open, text):
+		return protobufFormat
+	case open > 0 && open >= text:
+		return openFormat
+	}
+	return textFormat
 }

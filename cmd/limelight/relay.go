@@ -16,6 +16,7 @@ func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, er
 		ScrapeInterval: c.Relay.ScrapeInterval,
 		MaxQueue:       c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout,
 		LogStats: c.Metrics.LogStats, Exemplars: c.Metrics.Exemplars, OmniPrefix: c.Metrics.Prefix, Version: server.Version(), Log: log,
+		NativeHistograms: c.Metrics.NativeHistograms,
 	}
 	if o.Retries == 0 {
 		o.Retries = -1 // there 0 is the default

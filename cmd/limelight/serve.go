@@ -191,6 +191,8 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 		LogStats:    c.Metrics.LogStats,
 		EnableMFU:   c.Metrics.EnableMFU,
 
+		NativeHistograms: c.Metrics.NativeHistograms,
+
 		KVCacheMetrics: c.Metrics.KVCache,
 		StageTimeout:   c.Limits.StageTimeout,
 		Gather:         !c.AsyncChunk,

@@ -112,6 +112,8 @@ type Metrics struct {
 	EnableMFU bool
 	// Exemplars keeps request ids with the times that pages in OpenMetrics show.
 	Exemplars bool
+	// NativeHistograms adds the native form to the histograms of times.
+	NativeHistograms bool
 	// ContinuityThresholds are those of the continuity counter besides 100 ms;
 	// ParseThresholds reads an item.
 	ContinuityThresholds []string

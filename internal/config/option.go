@@ -95,6 +95,8 @@ func (c *Config) Options() []Option {
 			Help: "record the families of model FLOPs utilization, too; needs log_stats"},
 		{Key: "metrics.exemplars", Flag: "exemplars", Negation: "no-exemplars", value: toggle(&c.Metrics.Exemplars),
 			Help: "keep the request id of the newest observation in each bucket of the end-to-end and first-packet times, for pages in OpenMetrics; needs log_stats"},
+		{Key: "metrics.native_histograms", Flag: "native-histograms", value: toggle(&c.Metrics.NativeHistograms),
+			Help: "keep native histograms of the time families beside the classic ones, for scrapers that ask for the protobuf format"},
 		{Key: "metrics.continuity_thresholds", Flag: "continuity-thresholds", value: texts(&c.Metrics.ContinuityThresholds, "durations", thresholds),
 			Help: "thresholds of vllm:omni_audio_continuity_ok_total besides its 100ms, as 50ms,250ms: each adds a child for each audio replica"},
 		{Key: "metrics.prefix", Flag: "metrics-prefix", value: text(&c.Metrics.Prefix, oneOf(OmniPrefixes)),

@@ -59,6 +59,7 @@ func NewHost(o Options, stages []string, files *TLSFiles) (*Host, error) {
 	m := metrics.New(metrics.Options{
 		ModelName: front.name, LogStats: o.LogStats, EnginesAlone: true, OmniPrefix: o.OmniPrefix, Version: o.Version,
 		EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, LongestSequence: max(front.maxModelLen, front.talkerLen),
+		NativeHistograms: o.NativeHistograms,
 	})
 	inner := stats.Start(m, o.Log, o.EnableMFU)
 	offer := peer.HostOptions{Model: front.name, Fingerprint: front.model.Fingerprint(), TLS: secured, Log: o.Log}

@@ -87,6 +87,8 @@ type Options struct {
 	OmniPrefix string
 	// Exemplars keeps request ids with the end-to-end and first-packet times.
 	Exemplars bool
+	// NativeHistograms keeps native histograms of times beside the classic ones.
+	NativeHistograms bool
 	// ContinuityThresholds are those of the continuity counter besides 100 ms.
 	ContinuityThresholds []time.Duration
 	// Version is the server's, for the metrics page.
@@ -166,7 +168,7 @@ func New(o Options) (*Pipeline, error) {
 		m = metrics.New(metrics.Options{
 			ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version,
 			EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, LongestSequence: max(front.maxModelLen, front.talkerLen),
-			ContinuityThresholds: o.ContinuityThresholds,
+			ContinuityThresholds: o.ContinuityThresholds, NativeHistograms: o.NativeHistograms,
 			Stages: []metrics.StageInfo{
 				{ID: Thinker, Replicas: total[Thinker], AR: true},
 				{ID: Talker, Replicas: total[Talker], AR: true},

@@ -72,6 +72,7 @@ type RelayOptions struct {
 	MaxQueue            int
 	StageTimeout        time.Duration
 	LogStats, Exemplars bool
+	NativeHistograms    bool
 	OmniPrefix, Version string
 	Log                 *slog.Logger
 }
@@ -179,6 +180,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	}
 	r.Metrics = metrics.New(metrics.Options{
 		ModelName: r.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version, Stages: infos,
+		NativeHistograms: o.NativeHistograms,
 	})
 	var stages []orchestrator.Stage
 	var connectors []connector.Connector

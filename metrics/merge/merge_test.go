@@ -269,6 +269,7 @@ func FuzzMergedPageIsReadable(f *testing.F) {
 	f.Add("# HELP a b\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_sum 1\na_count 2\n", "a 1\nb{c=\"d\"} NaN 12\n")
 	f.Add("# TYPE a counter\na_total 1 # {b=\"c\"} 1\n", "a{engine=\"0\",stage=\"\\\"\"} +Inf\na{engine=\"1\"} 1e3\n")
 	f.Add("# TYPE a summary\na{quantile=\"0.5\"} 2\na_sum 3\n\xff\n", "#\n# TYPE\n# HELP a \\\n# TYPE a nonsense\na 0x1\n")
+	f.Add("# TYPE a histogram\na_bucket{le=\"1\"} -2\na_bucket{le=\"+Inf\"} -0\na_sum -1\na_count -2\n", "# TYPE a histogram\na_count 1.5\n")
 	f.Fuzz(func(t *testing.T, one, two string) {
 		a, b := page(one, Source{"omni", 0, 0}, anything), page(two, Source{"omni", 0, 1}, anything)
 		text := merged(t, a, b)

@@ -139,6 +139,7 @@ func (r *reader) series(line []byte) bool {
 	if ok {
 		var stamped bool
 		rest, stamped, ok = validValue(rest)
+		ok = ok && !(rest[0] == '-' && r.counts())
 		if ok = ok && p.seen.add(r.sampleHash+r.labels.hash); ok {
 			p.stamped = p.stamped || stamped
 			p.buf = append(p.buf, ' ')
@@ -177,6 +178,12 @@ func (r *reader) belongs(sample []byte) bool {
 		}
 	}
 	return len(suffix) == 0
+}
+
+// counts says whether the sample is one of a histogram's counts, which strict
+// readers want no negative of.
+func (r *reader) counts() bool {
+	return r.kind == Histogram && (r.bound != "" || bytes.HasSuffix(r.sample, []byte("_count")))
 }
 
 // boundOf is the label that says which bucket or quantile a sample is.
