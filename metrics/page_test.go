@@ -81,20 +81,17 @@ func samples(t *testing.T, m *Metrics, name string, labels ...string) float64 {
 	return sum
 }
 
-// replicas is a source of states: that of the talker's replica, which has four
-// requests if it is full; the others are ready and have none.
-func replicas(talker ReplicaState) func(func(ReplicaLoad)) {
-	return func(yield func(ReplicaLoad)) {
+// replicas is a source of states: that of the talker's replica, the others
+// are ready.
+func replicas(talker ReplicaState) func(func(int, int, ReplicaState)) {
+	return func(yield func(int, int, ReplicaState)) {
 		for _, s := range threeStages {
 			for id := range s.Replicas {
-				r := ReplicaLoad{Stage: s.ID, Replica: id, State: ReplicaReady, Places: 4}
+				state := ReplicaReady
 				if s.ID == 1 {
-					r.State = talker
+					state = talker
 				}
-				if r.State == ReplicaFull {
-					r.Requests = r.Places
-				}
-				yield(r)
+				yield(s.ID, id, state)
 			}
 		}
 	}
@@ -102,7 +99,7 @@ func replicas(talker ReplicaState) func(func(ReplicaLoad)) {
 
 // useAll makes one event of every kind.
 func useAll(m *Metrics) {
-	m.ObserveRequests(func() (int, []int) { return 3, []int{3, 1, 0} })
+	m.ObserveRequests(func() (int, int) { return 3, 4 })
 	m.ObserveReplicas(replicas(ReplicaFull))
 	m.Requests().Admitted()
 	m.Refusals().Refused(QueueFull)

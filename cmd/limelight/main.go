@@ -55,6 +55,6 @@ func newRoot() *cobra.Command {
 			HiddenDefaultCmd: true,
 		},
 	}
-	root.AddCommand(newServe(), newStage(), newConfig(), newCheck(), newBench(), newTop(), newSay(), newReady(), newVersion())
+	root.AddCommand(newServe(), newStage(), newConfig(), newCheck(), newBench(), newTop(), newSay(), newRules(), newReady(), newVersion())
 	return root
 }

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,13 +50,29 @@ type kustomization struct {
 }
 
 func TestManifestsAreWhatTheirKindsAre(t *testing.T) {
-	names := []string{"configmap.yaml", "deployment.yaml", "networkpolicy.yaml", "poddisruptionbudget.yaml", "podmonitor.yaml", "service.yaml"}
+	names := []string{"configmap.yaml", "deployment.yaml", "networkpolicy.yaml", "poddisruptionbudget.yaml", "podmonitor.yaml", "prometheusrule.yaml", "service.yaml"}
 	k := read[kustomization](t, "kustomization.yaml", "Kustomization")
 	if !slices.Equal(k.Resources, names) {
 		t.Errorf("the kustomization has %v, this test knows %v", k.Resources, names)
 	}
 	read[networking.NetworkPolicy](t, "networkpolicy.yaml", "NetworkPolicy")
 	read[core.ConfigMap](t, "configmap.yaml", "ConfigMap")
+}
+
+// The rules of Prometheus' own file and of its operator's resource are the same.
+func TestRulesOfTheClusterAreThoseOfTheRuleFile(t *testing.T) {
+	r := read[monitoring.PrometheusRule](t, "prometheusrule.yaml", "PrometheusRule")
+	data, err := os.ReadFile("../prometheus/rules/limelight.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file monitoring.PrometheusRuleSpec
+	if err := yaml.UnmarshalStrict(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Groups) == 0 || !reflect.DeepEqual(r.Spec, file) {
+		t.Error("they differ; go generate ./internal/rules writes both")
+	}
 }
 
 func TestManifestsMeanTheSamePods(t *testing.T) {

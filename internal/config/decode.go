@@ -183,7 +183,7 @@ func document(data []byte) (*yaml.Node, error) {
 	case err != nil:
 		return nil, syntax(err)
 	default:
-		return nil, &Error{Line: second.Line, Message: "a second document begins here; a configuration is one document"}
+		return nil, &Error{Line: second.Line, Message: "a second document begins here; the file is one document"}
 	}
 	if len(doc.Content) == 0 {
 		return nil, nil

@@ -29,7 +29,7 @@ func TestWrongFilesAreRefusedWithLineKeyAndWhatWasMeant(t *testing.T) {
 invalid-alias.yml:1: limits.max_queue: must be a whole number, got a section
 invalid-alias.yml:4: stages.thinker.thinker: unknown key; the keys here are num_replicas, max_num_seqs, max_num_batched_tokens, kv_cache_memory_bytes, num_gpu_blocks_override, default_sampling_params`,
 		"invalid-documents.yml": `
-invalid-documents.yml:2: a second document begins here; a configuration is one document`,
+invalid-documents.yml:2: a second document begins here; the file is one document`,
 		"invalid-key-elsewhere.yml": `
 invalid-key-elsewhere.yml:1: port: unknown key; did you mean server.port?
 invalid-key-elsewhere.yml:3: limits.max-queue: unknown key; did you mean max_queue?`,

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,14 +78,9 @@ func Parse(name string, data []byte) (*Config, error) {
 
 // decode reads a file's text into c and returns everything that is wrong.
 func (c *Config) decode(name string, data []byte) Errors {
-	root, err := document(data)
+	root, err := Document(name, data)
 	if err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			e = &Error{Message: err.Error()}
-		}
-		e.File = name
-		return Errors{e}
+		return Errors{err}
 	}
 	if root == nil {
 		return nil // an empty file says nothing
