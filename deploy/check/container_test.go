@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -81,7 +84,8 @@ func TestComposeFileLoadsAndItsFilesAreThere(t *testing.T) {
 			if v.Type != types.VolumeTypeBind {
 				continue
 			}
-			if info, err := os.Stat(v.Source); err != nil || info.IsDir() {
+			info, err := os.Stat(v.Source)
+			if folder := name == "grafana"; err != nil || info.IsDir() != folder {
 				t.Errorf("%s mounts %s: %v", name, v.Source, err)
 			}
 		}
@@ -136,5 +140,98 @@ func TestPrometheusScrapesAServiceOfTheComposeFile(t *testing.T) {
 	service, there := project(t).Services[host]
 	if !there || !slices.Contains(service.Expose, port) {
 		t.Errorf("nothing is at %s", target)
+	}
+}
+
+// provisioned are the parts of Grafana's provisioning files that are used here.
+type provisioned struct {
+	Version     int `json:"apiVersion"`
+	Datasources []struct {
+		Name     string `json:"name"`
+		UID      string `json:"uid"`
+		Type     string `json:"type"`
+		Access   string `json:"access"`
+		URL      string `json:"url"`
+		Default  bool   `json:"isDefault"`
+		Editable bool   `json:"editable"`
+		Options  struct {
+			Method   string `json:"httpMethod"`
+			Kind     string `json:"prometheusType"`
+			Interval string `json:"timeInterval"`
+		} `json:"jsonData"`
+	} `json:"datasources"`
+	Providers []struct {
+		Name    string `json:"name"`
+		Folder  string `json:"folder"`
+		Type    string `json:"type"`
+		Updates bool   `json:"allowUiUpdates"`
+		Seconds int    `json:"updateIntervalSeconds"`
+		Options struct {
+			Path string `json:"path"`
+		} `json:"options"`
+	} `json:"providers"`
+}
+
+func TestGrafanaIsProvisionedWithThePrometheusAndTheDashboards(t *testing.T) {
+	var source, boards provisioned
+	for file, into := range map[string]*provisioned{"datasources/prometheus.yml": &source, "dashboards/limelight.yml": &boards} {
+		data, err := os.ReadFile(filepath.Join("../grafana/provisioning", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.UnmarshalStrict(data, into); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+	p := project(t)
+	at, err := url.Parse(source.Datasources[0].URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prometheus, there := p.Services[at.Hostname()]
+	if !there || !slices.ContainsFunc(prometheus.Ports, func(port types.ServicePortConfig) bool { return strconv.Itoa(int(port.Target)) == at.Port() }) {
+		t.Errorf("nothing is at %s", at)
+	}
+	grafana := p.Services["grafana"]
+	folder := ""
+	for _, v := range grafana.Volumes {
+		if v.Target == boards.Providers[0].Options.Path {
+			folder = v.Source
+		}
+	}
+	if home := grafana.Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]; home == nil || filepath.Dir(*home) != boards.Providers[0].Options.Path {
+		t.Error("the first page is none of the dashboards")
+	} else if _, err := os.Stat(filepath.Join(folder, filepath.Base(*home))); err != nil {
+		t.Error(err)
+	}
+	if files, err := filepath.Glob(filepath.Join(folder, "*.json")); err != nil || len(files) == 0 {
+		t.Errorf("no dashboards in %q: %v", folder, err)
+	}
+	for _, name := range []string{"grafana", "prometheus"} {
+		for _, port := range p.Services[name].Ports {
+			if port.HostIP != "127.0.0.1" {
+				t.Errorf("%s is open to other hosts", name)
+			}
+		}
+		if _, version, pinned := strings.Cut(p.Services[name].Image, ":"); !pinned || version == "latest" {
+			t.Errorf("%s has no version", p.Services[name].Image)
+		}
+	}
+}
+
+func TestRatesReachOverSeveralScrapes(t *testing.T) {
+	var source provisioned
+	var prometheus scraping
+	for file, into := range map[string]any{"../grafana/provisioning/datasources/prometheus.yml": &source, "../prometheus.yml": &prometheus} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(data, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if scrape, known := prometheus.Global.Interval, source.Datasources[0].Options.Interval; scrape != known {
+		t.Errorf("Prometheus scrapes every %s, Grafana takes it to be %s", scrape, known)
 	}
 }

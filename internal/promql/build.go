@@ -129,3 +129,10 @@ func Buckets(s Series) string {
 	native := Rate(s)
 	return native + " or (" + Rate(s.suffixed("_bucket"), "le") + " unless on () " + native + ")"
 }
+
+// Share divides each result of part by the one result of whole that has the
+// same labels on; none means that there is one whole. There is no result where
+// the whole is not above zero.
+func Share(part, whole string, on ...string) string {
+	return operand(part) + " / on (" + strings.Join(on, ", ") + ") group_left () (" + operand(whole) + " > 0)"
+}

@@ -104,6 +104,8 @@ func TestBuiltQueriesAreGood(t *testing.T) {
 		{Under(1, ttfp, "stage"), `sum by (stage) (rate(vllm:omni_audio_ttfp_s_bucket{stage=~".*",le=~"1|1[.]0"}[5m]))`, []string{"stage"}},
 		{Ratio("1 - "+Rate(ok), Rate(ok)+" or vector(1)"),
 			`(1 - sum(rate(vllm:omni_audio_continuity_ok_total{threshold_ms="100"}[5m]))) / ((sum(rate(vllm:omni_audio_continuity_ok_total{threshold_ms="100"}[5m])) or vector(1)) > 0)`, nil},
+		{Share(Sum(ttfp, "stage", "replica"), Count(ttfp, "stage"), "stage"), `sum by (stage, replica) (rate(vllm:omni_audio_ttfp_s_sum{stage=~".*"}[5m]))` +
+			` / on (stage) group_left () (sum by (stage) (rate(vllm:omni_audio_ttfp_s_count{stage=~".*"}[5m])) > 0)`, []string{"replica", "stage"}},
 		{Quantile(.9, ttfp, "replica"), `histogram_quantile(0.9, sum by (replica) (rate(vllm:omni_audio_ttfp_s{stage=~".*"}[5m]))) >= 0` +
 			` or histogram_quantile(0.9, sum by (le, replica) (rate(vllm:omni_audio_ttfp_s_bucket{stage=~".*"}[5m]))) >= 0`, []string{"replica"}},
 		{Buckets(ttfp), `sum(rate(vllm:omni_audio_ttfp_s{stage=~".*"}[5m])) or (sum by (le) (rate(vllm:omni_audio_ttfp_s_bucket{stage=~".*"}[5m]))` +

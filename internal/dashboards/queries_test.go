@@ -1,0 +1,123 @@
+package dashboards
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/limelight-omni/limelight/internal/promql"
+	"github.com/limelight-omni/limelight/metrics"
+)
+
+var (
+	legendLabels = regexp.MustCompile(`\{\{(\w+)\}\}`)
+	labelValues  = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+)
+
+// filled puts values in place of the variables: one choice for each of those of
+// a dashboard, or all.
+func filled(expr, omni, choice string) string {
+	pairs := []string{prefix, omni, "$__rate_interval", "5m"}
+	for _, name := range []string{"model_name", "stage", "replica", "from_replica", "instance"} {
+		pairs = append(pairs, `"$`+name+`"`, `"`+choice+`"`)
+	}
+	return strings.NewReplacer(pairs...).Replace(expr)
+}
+
+// check holds a query against the table, under each prefix and with each kind
+// of choice, and returns what it names.
+func check(t *testing.T, where, expr, legend string) *promql.Query {
+	t.Helper()
+	var labels []string
+	for _, m := range legendLabels.FindAllStringSubmatch(legend, -1) {
+		if m[1] != "le" { // a heat map's, which native histograms do without
+			labels = append(labels, m[1])
+		}
+	}
+	catalog := promql.NewCatalog(nil)
+	var named *promql.Query
+	for _, omni := range promql.OmniPrefixes {
+		for _, choice := range []string{".*", "(0|1)", "1"} {
+			q, err := catalog.Check(filled(expr, omni, choice), labels...)
+			if err != nil {
+				t.Errorf("%s: %v", where, err)
+				return &promql.Query{}
+			}
+			named = q
+		}
+	}
+	if strings.Contains(filled(expr, "", ""), "$") {
+		t.Errorf("%s: %s has an unknown variable", where, expr)
+	}
+	return named
+}
+
+func TestQueriesNameWhatIsInTheTable(t *testing.T) {
+	for _, d := range documents(t) {
+		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				check(t, d.Title+": "+p.Title, q.Expr, q.LegendFormat)
+			}
+		}
+		for _, a := range d.Annotations.List {
+			check(t, d.Title+": "+a.Name, a.Expr, a.TitleFormat+a.TextFormat)
+		}
+		for _, v := range d.Templating.List {
+			if v.Type != "query" {
+				continue
+			}
+			m := labelValues.FindStringSubmatch(v.Query)
+			if m == nil {
+				t.Errorf("%s: %s: %s asks for no label's values", d.Title, v.Name, v.Query)
+				continue
+			}
+			legend := "{{" + m[2] + "}}"
+			if m[2] == "__name__" {
+				legend = ""
+			}
+			check(t, d.Title+": "+v.Name, m[1], legend)
+		}
+	}
+}
+
+// A variable is asked for after those that its query names.
+func TestVariablesComeInTheOrderOfTheirUse(t *testing.T) {
+	for _, d := range documents(t) {
+		known := ""
+		for _, v := range d.Templating.List {
+			for _, m := range regexp.MustCompile(`\$\{?(\w+)`).FindAllStringSubmatch(v.Query, -1) {
+				if !strings.Contains(known, " "+m[1]+" ") {
+					t.Errorf("%s: %s names %s, which comes later", d.Title, v.Name, m[1])
+				}
+			}
+			known += " " + v.Name + " "
+		}
+		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				for _, m := range regexp.MustCompile(`\$\{?(\w+)`).FindAllStringSubmatch(q.Expr, -1) {
+					if !strings.Contains(known, " "+m[1]+" ") && m[1] != "__rate_interval" {
+						t.Errorf("%s: %s: there is no variable %s", d.Title, p.Title, m[1])
+					}
+				}
+			}
+		}
+	}
+}
+
+// A server shows what it has: vLLM-Omni has no family of Limelight's own, so no
+// query needs both.
+func TestQueriesAreAnsweredByOneKindOfServer(t *testing.T) {
+	for _, d := range documents(t) {
+		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				groups := map[bool]bool{}
+				for _, name := range check(t, p.Title, q.Expr, "").Families {
+					groups[table[name].Group == metrics.GroupOwn] = true
+				}
+				if len(groups) > 1 {
+					t.Errorf("%s: %s: %s names families of vLLM-Omni and of Limelight's own", d.Title, p.Title, q.Expr)
+				}
+			}
+		}
+	}
+}
