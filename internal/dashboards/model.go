@@ -1,7 +1,7 @@
 package dashboards
 
-// The parts of Grafana's dashboard model (schema version 39, which Grafana 10.4
-// and later read) that these dashboards use. A test reads what is written with
+// The parts of Grafana's dashboard model (schema version 39) that these
+// dashboards use. A test reads what is written with
 // the types of Grafana's own Foundation SDK, which refuse unknown fields.
 
 type document struct {
