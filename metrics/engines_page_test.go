@@ -44,12 +44,12 @@ func among(t testing.TB, engines ...[]byte) *metrics.Metrics {
 		ModelName: model, LogStats: true,
 		Stages: []metrics.StageInfo{{ID: 0, Replicas: len(engines)}, {ID: 1, Replicas: 1, AR: true}, {ID: 2, Replicas: 1, Audio: true}},
 	})
-	m.ObserveReplicas(func(yield func(int, int, metrics.ReplicaState)) {
+	m.ObserveReplicas(func(yield func(metrics.ReplicaLoad)) {
 		for id := range engines {
-			yield(0, id, metrics.ReplicaReady)
+			yield(metrics.ReplicaLoad{Replica: id, State: metrics.ReplicaReady, Places: 64})
 		}
-		yield(1, 0, metrics.ReplicaReady)
-		yield(2, 0, metrics.ReplicaReady)
+		yield(metrics.ReplicaLoad{Stage: 1, State: metrics.ReplicaReady, Places: 64})
+		yield(metrics.ReplicaLoad{Stage: 2, State: metrics.ReplicaReady, Places: 64})
 	})
 	all := pages{}
 	var targets []merge.Target

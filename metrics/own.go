@@ -13,6 +13,9 @@ const (
 	replicaState       = "limelight_replica_state"
 	stageRetries       = "limelight_stage_retries_total"
 	replicaEjections   = "limelight_replica_ejections_total"
+	replicaRequests    = "limelight_replica_requests"
+	replicaPlaces      = "limelight_replica_places"
+	stageWaiting       = "limelight_stage_requests_waiting"
 	requestPart        = "limelight_request_part_seconds"
 	stagePart          = "limelight_stage_part_seconds"
 	requestResidual    = "limelight_request_residual_seconds"
@@ -88,6 +91,21 @@ func ownFamilies() []Family {
 		Moves: "each ejection, a longer one after another too",
 		Still: "single failures; health checks that fail, which limelight_replica_state tells of",
 		Needs: []Need{NeedRelay}, At: []Outcome{OutcomeEjected},
+	}, {
+		Name: replicaRequests, Kind: Gauge, Labels: ofReplica(), Unit: "requests", Group: GroupOwn, Present: withStats,
+		Help:  "Requests bound to a replica: it works for them, or they wait inside it for a place, for KV blocks or for what the stage before gives them.",
+		Moves: "read at scrape: from when a request's work first reaches the stage until the stage is done with it",
+		Still: "requests of other replicas; requests in the orchestrator's queue, which are limelight_stage_requests_waiting",
+	}, {
+		Name: replicaPlaces, Kind: Gauge, Labels: ofReplica(), Unit: "requests", Group: GroupOwn, Present: withStats,
+		Help:  "Requests that a replica works for at one time: its --max-num-seqs or --relay-max-in-flight, and 0 while it is down.",
+		Moves: "read at scrape: as a replica's process is lost and comes back, or the replica drains",
+		Still: "requests",
+	}, {
+		Name: stageWaiting, Kind: Gauge, Labels: []string{"model_name", "stage"}, Unit: "requests", Group: GroupOwn, Present: withStats,
+		Help:  "Requests admitted that wait in the orchestrator's queue, by the stage that they begin at and wait for a place of.",
+		Moves: "read at scrape, as vllm:omni_num_requests_waiting",
+		Still: "what waits inside a replica",
 	}, {
 		Name: requestPart, Kind: Histogram, Labels: []string{"model_name", "part"}, Buckets: fastBuckets, Unit: "seconds", Group: GroupOwn, Present: withStats,
 		Values: map[string][]string{"part": texts(requestParts)},

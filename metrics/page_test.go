@@ -81,17 +81,20 @@ func samples(t *testing.T, m *Metrics, name string, labels ...string) float64 {
 	return sum
 }
 
-// replicas is a source of states: that of the talker's replica, the others
-// are ready.
-func replicas(talker ReplicaState) func(func(int, int, ReplicaState)) {
-	return func(yield func(int, int, ReplicaState)) {
+// replicas is a source of states: that of the talker's replica, which has four
+// requests if it is full; the others are ready and have none.
+func replicas(talker ReplicaState) func(func(ReplicaLoad)) {
+	return func(yield func(ReplicaLoad)) {
 		for _, s := range threeStages {
 			for id := range s.Replicas {
-				state := ReplicaReady
+				r := ReplicaLoad{Stage: s.ID, Replica: id, State: ReplicaReady, Places: 4}
 				if s.ID == 1 {
-					state = talker
+					r.State = talker
 				}
-				yield(s.ID, id, state)
+				if r.State == ReplicaFull {
+					r.Requests = r.Places
+				}
+				yield(r)
 			}
 		}
 	}
@@ -99,7 +102,7 @@ func replicas(talker ReplicaState) func(func(int, int, ReplicaState)) {
 
 // useAll makes one event of every kind.
 func useAll(m *Metrics) {
-	m.ObserveRequests(func() (int, int) { return 3, 4 })
+	m.ObserveRequests(func() (int, []int) { return 3, []int{3, 1, 0} })
 	m.ObserveReplicas(replicas(ReplicaFull))
 	m.Requests().Admitted()
 	m.Refusals().Refused(QueueFull)

@@ -12,7 +12,7 @@ import (
 func TestFamiliesMoveAndStayStill(t *testing.T) {
 	const ms = time.Millisecond
 	running := func(n, waiting int) func(*Metrics) {
-		return func(m *Metrics) { m.ObserveRequests(func() (int, int) { return n, waiting }) }
+		return func(m *Metrics) { m.ObserveRequests(func() (int, []int) { return n, []int{0, waiting} }) }
 	}
 	ended := func(r FinishedReason) func(*Metrics) {
 		return func(m *Metrics) { m.Requests().Ended(r, 500*ms, "r") }
@@ -91,6 +91,9 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{wastedAudioSeconds, "failed", "a stage without sound", wasted(2, Error, 0, 0.5), wasted(1, Error, 0, 0.5), 0.5, 0, []string{"finished_reason=error"}},
 		{replicaState, "a place taken", "places left", states(ReplicaFull), states(ReplicaReady), 1, 0, []string{"stage=1", "replica=0", "state=full"}},
 		{replicaState, "places left", "a place taken", states(ReplicaReady), states(ReplicaFull), 1, 0, []string{"stage=1", "state=ready"}},
+		{replicaRequests, "a request bound", "nothing bound", states(ReplicaFull), states(ReplicaReady), 4, 0, []string{"stage=1", "replica=0"}},
+		{replicaPlaces, "up", "down", states(ReplicaReady), states(ReplicaDown), 4, 0, []string{"stage=1", "replica=0"}},
+		{stageWaiting, "waits for the stage", "dispatched", running(0, 5), running(2, 0), 5, 0, []string{"stage=1"}},
 		{cacheConfigInfo, "configured", "not configured", configured, nothing, 1, 0, []string{"stage=1", "block_size=16"}},
 		{metricsSourceInfo, "a target", "none", scraped(goodPage), nothing, 1, 0, []string{"stage=0", "replica=1", "source=engine"}},
 		{pageBytes, "a page", "none came", scraped(goodPage), scraped(""), 9, 0, []string{"stage=0", "replica=1"}},

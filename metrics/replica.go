@@ -18,9 +18,19 @@ const (
 
 var replicaStates = []ReplicaState{ReplicaReady, ReplicaFull, ReplicaDown}
 
-// ObserveReplicas makes the page read the state of every replica from src at
-// each scrape. Until it is called there is none.
-func (m *Metrics) ObserveReplicas(src func(yield func(stage, replica int, state ReplicaState))) {
+// ReplicaLoad is a replica at an instant.
+type ReplicaLoad struct {
+	Stage, Replica int
+	State          ReplicaState
+	// Requests are bound to the replica: it works for them, or they wait in it.
+	Requests int
+	// Places is how many of them it works for at one time while it is not down.
+	Places int
+}
+
+// ObserveReplicas makes the page read the state and the load of every replica
+// from src at each scrape. Until it is called there is none.
+func (m *Metrics) ObserveReplicas(src func(yield func(ReplicaLoad))) {
 	if m == nil || m.replicas == nil {
 		return
 	}
@@ -29,17 +39,24 @@ func (m *Metrics) ObserveReplicas(src func(yield func(stage, replica int, state 
 
 // replicaGauges reads the live pools at scrape.
 type replicaGauges struct {
-	desc *prometheus.Desc
-	src  atomic.Pointer[func(yield func(stage, replica int, state ReplicaState))]
+	state, requests, places *prometheus.Desc
+	src                     atomic.Pointer[func(yield func(ReplicaLoad))]
 }
 
 func newReplicaGauges(m *Metrics) *replicaGauges {
-	f := family(m.table, replicaState)
-	return &replicaGauges{desc: prometheus.NewDesc(f.Name, f.Help, f.own(), m.shared(f))}
+	desc := func(name string) *prometheus.Desc {
+		f := family(m.table, name)
+		return prometheus.NewDesc(f.Name, f.Help, f.own(), m.shared(f))
+	}
+	return &replicaGauges{state: desc(replicaState), requests: desc(replicaRequests), places: desc(replicaPlaces)}
 }
 
 // Describe implements prometheus.Collector.
-func (g *replicaGauges) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc }
+func (g *replicaGauges) Describe(ch chan<- *prometheus.Desc) {
+	ch <- g.state
+	ch <- g.requests
+	ch <- g.places
+}
 
 // Collect implements prometheus.Collector.
 func (g *replicaGauges) Collect(ch chan<- prometheus.Metric) {
@@ -47,13 +64,20 @@ func (g *replicaGauges) Collect(ch chan<- prometheus.Metric) {
 	if src == nil {
 		return
 	}
-	(*src)(func(stage, replica int, state ReplicaState) {
+	(*src)(func(r ReplicaLoad) {
+		stage, id := decimal(r.Stage), decimal(r.Replica)
 		for _, s := range replicaStates {
 			value := 0.0
-			if s == state {
+			if s == r.State {
 				value = 1
 			}
-			ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, value, decimal(stage), decimal(replica), string(s))
+			ch <- prometheus.MustNewConstMetric(g.state, prometheus.GaugeValue, value, stage, id, string(s))
 		}
+		places := r.Places
+		if r.State == ReplicaDown {
+			places = 0
+		}
+		ch <- prometheus.MustNewConstMetric(g.requests, prometheus.GaugeValue, float64(r.Requests), stage, id)
+		ch <- prometheus.MustNewConstMetric(g.places, prometheus.GaugeValue, float64(places), stage, id)
 	})
 }

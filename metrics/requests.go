@@ -57,9 +57,10 @@ func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration, id str
 	end.Inc()
 }
 
-// ObserveRequests makes the page read the two request gauges from src, both at
-// one instant, at each scrape. Until it is called they are zero.
-func (m *Metrics) ObserveRequests(src func() (running, waiting int)) {
+// ObserveRequests makes the page read the request gauges from src, all at one
+// instant, at each scrape: the requests that run, and those that wait by the id
+// of the stage that they begin at. Until it is called they are zero.
+func (m *Metrics) ObserveRequests(src func() (running int, waiting []int)) {
 	if m == nil || m.requests == nil {
 		return
 	}
@@ -68,30 +69,43 @@ func (m *Metrics) ObserveRequests(src func() (running, waiting int)) {
 
 // requestGauges reads the live request table at scrape.
 type requestGauges struct {
-	running, waiting *prometheus.Desc
-	src              atomic.Pointer[func() (running, waiting int)]
+	running, waiting, byStage *prometheus.Desc
+	stages                    []StageInfo
+	src                       atomic.Pointer[func() (running int, waiting []int)]
 }
 
 func newRequestGauges(m *Metrics) *requestGauges {
 	desc := func(name string) *prometheus.Desc {
 		f := family(m.table, name)
-		return prometheus.NewDesc(f.Name, f.Help, nil, m.shared(f))
+		return prometheus.NewDesc(f.Name, f.Help, f.own(), m.shared(f))
 	}
-	return &requestGauges{running: desc(numRequestsRunning), waiting: desc(numRequestsWaiting)}
+	return &requestGauges{running: desc(numRequestsRunning), waiting: desc(numRequestsWaiting), byStage: desc(stageWaiting), stages: m.infos}
 }
 
 // Describe implements prometheus.Collector.
 func (g *requestGauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.running
 	ch <- g.waiting
+	ch <- g.byStage
 }
 
 // Collect implements prometheus.Collector.
 func (g *requestGauges) Collect(ch chan<- prometheus.Metric) {
-	var running, waiting int
+	var running, total int
+	var waiting []int
 	if src := g.src.Load(); src != nil {
 		running, waiting = (*src)()
 	}
+	for _, n := range waiting {
+		total += n
+	}
+	for _, s := range g.stages {
+		n := 0
+		if s.ID < len(waiting) {
+			n = waiting[s.ID]
+		}
+		ch <- prometheus.MustNewConstMetric(g.byStage, prometheus.GaugeValue, float64(n), decimal(s.ID))
+	}
 	ch <- prometheus.MustNewConstMetric(g.running, prometheus.GaugeValue, float64(running))
-	ch <- prometheus.MustNewConstMetric(g.waiting, prometheus.GaugeValue, float64(waiting))
+	ch <- prometheus.MustNewConstMetric(g.waiting, prometheus.GaugeValue, float64(total))
 }

@@ -146,14 +146,20 @@ func TestReplicaIsFullWhileEachOfItsPlacesIsTakenAndDownWhenItIsLost(t *testing.
 	r := h.submit(t, 0)
 	state(1)
 	waiting := h.submit(t, 0)
-	scrape(t, h.metrics).want(t, `limelight_requests_admitted_total`, 2)
+	page := scrape(t, h.metrics)
+	page.want(t, `limelight_requests_admitted_total`, 2)
+	page.want(t, `limelight_replica_requests{replica="0",stage="0"}`, 1)
+	page.want(t, `limelight_replica_places{replica="0",stage="0"}`, 1)
+	page.want(t, `limelight_stage_requests_waiting{stage="0"}`, 1)
+	page.want(t, `limelight_stage_requests_waiting{stage="1"}`, 0)
 	waiting.Close()
 	r.Close()
 	for range r.f.events { // it ends when every stage has let go of the request
 	}
 	state(0)
 	h.Stages()[0].SetUp(0, false)
-	page := scrape(t, h.metrics)
+	page = scrape(t, h.metrics)
+	page.want(t, `limelight_replica_places{replica="0",stage="0"}`, 0)
 	page.want(t, `limelight_replica_state{replica="0",stage="0",state="down"}`, 1)
 	page.want(t, `limelight_replica_state{replica="0",stage="0",state="ready"}`, 0)
 }

@@ -61,15 +61,15 @@ func (o *Orchestrator) RemoveReplica(k, id int) error {
 	})
 }
 
-// replicas tells the state of every replica at this instant.
-func (o *Orchestrator) replicas(yield func(stage, replica int, state metrics.ReplicaState)) {
+// replicas tells the state and the load of every replica at this instant.
+func (o *Orchestrator) replicas(yield func(metrics.ReplicaLoad)) {
 	for k, s := range o.stages {
 		for _, m := range s.Members() {
 			state := metrics.ReplicaState(m.State)
 			if m.State == stage.Draining {
 				state = metrics.ReplicaDown
 			}
-			yield(k, m.ID, state)
+			yield(metrics.ReplicaLoad{Stage: k, Replica: m.ID, State: state, Requests: m.Requests, Places: s.Places()})
 		}
 	}
 }

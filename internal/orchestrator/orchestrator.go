@@ -141,7 +141,7 @@ func New(o Options) *Orchestrator {
 		orch.work = append(orch.work, o.Metrics.Stage(k))
 		s.OnFreed(orch.dispatch)
 	}
-	orch.metrics.ObserveRequests(orch.Requests)
+	orch.metrics.ObserveRequests(orch.requestsByStage)
 	orch.metrics.ObserveReplicas(orch.replicas)
 	return orch
 }
@@ -225,7 +225,7 @@ func (o *Orchestrator) dispatch() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for k := range o.stages {
-		for o.queue.waitsFor(k) {
+		for o.queue.waiting(k) > 0 {
 			binding, ok := o.stages[k].TryBind(o.queue.first(k).req.Affinity)
 			if !ok {
 				break
@@ -260,6 +260,18 @@ func (o *Orchestrator) Requests() (running, waiting int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.running), o.queue.len()
+}
+
+// requestsByStage is Requests with those in the queue by the stage that they
+// begin at.
+func (o *Orchestrator) requestsByStage() (running int, waiting []int) {
+	waiting = make([]int, len(o.stages))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for k := range waiting {
+		waiting[k] = o.queue.waiting(k)
+	}
+	return len(o.running), waiting
 }
 
 // Stages returns the pipeline's stages; the slice must not be changed.

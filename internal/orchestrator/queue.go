@@ -26,8 +26,8 @@ func (q *queue) push(f *flight) bool {
 	return true
 }
 
-// waitsFor says whether a request waits for a place at the stage.
-func (q *queue) waitsFor(stage int) bool { return q.byEntry[stage].Len() > 0 }
+// waiting is the number of requests that wait for a place at the stage.
+func (q *queue) waiting(stage int) int { return q.byEntry[stage].Len() }
 
 // first is the request that has waited longest for the stage.
 func (q *queue) first(stage int) *flight { return q.byEntry[stage].Front().Value.(*flight) }

@@ -148,6 +148,9 @@ func (p *Pool) Load() []int {
 	return load
 }
 
+// Places is the number of requests that a replica works for at one time.
+func (p *Pool) Places() int { return p.places }
+
 // Close closes the stage's engines. No replica is added afterwards.
 func (p *Pool) Close() error {
 	p.mu.Lock()

@@ -72,14 +72,23 @@ func use(m *metrics.Metrics) {
 	m.Transfer(1, 0, 2, 1).Hop(1600, time.Millisecond, time.Millisecond, time.Millisecond)
 }
 
-func states(s metrics.ReplicaState) func(func(int, int, metrics.ReplicaState)) {
-	return func(yield func(int, int, metrics.ReplicaState)) {
+func states(s metrics.ReplicaState) func(func(metrics.ReplicaLoad)) {
+	return func(yield func(metrics.ReplicaLoad)) {
 		for _, info := range threeStages {
 			for id := range info.Replicas {
-				yield(info.ID, id, s)
+				yield(load(info.ID, id, s))
 			}
 		}
 	}
+}
+
+// load is a replica with two places, both of which are taken if it is full.
+func load(stage, id int, s metrics.ReplicaState) metrics.ReplicaLoad {
+	l := metrics.ReplicaLoad{Stage: stage, Replica: id, State: s, Places: 2}
+	if s == metrics.ReplicaFull {
+		l.Requests = 2
+	}
+	return l
 }
 
 func text(m *metrics.Metrics) string {
@@ -191,6 +200,8 @@ func TestFindings(t *testing.T) {
 		{"an instant charged twice", replace(`part_seconds_sum{model_name="m",part="write"} 0.018`, `part_seconds_sum{model_name="m",part="write"} 0.028`), "limelight_request_part_seconds: the parts: 3.01, end to end, in seconds: 3"},
 		{"a request without parts", replace(`residual_seconds_count{model_name="m"} 2`, `residual_seconds_count{model_name="m"} 1`), "residuals: 1, natural ends: 2"},
 		{"more gaps than listeners", replace(`cause="late_production",`+voice+`} 1`, `cause="late_production",`+voice+`} 2`), "limelight_audio_underruns_total: stage 2, replica 1: gaps: 2, which is more than underruns: 1"},
+		{"a full replica with a free place", replace(`limelight_replica_requests{`+thinker+`} 0`, `limelight_replica_requests{`+thinker+`} 2`), "limelight_replica_requests: stage 0, replica 0: requests: 2, places: 2, and it is ready"},
+		{"a queue of another length", replace(`requests_waiting{model_name="m",stage="1"} 0`, `requests_waiting{model_name="m",stage="1"} 1`), "limelight_stage_requests_waiting: waiting by stage: 1, waiting: 0"},
 		{"two states", replace(`stage="1",state="full"} 0`, `stage="1",state="full"} 1`), "limelight_replica_state: stage 1, replica 0 is in 2 states"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -207,9 +218,9 @@ func TestFindings(t *testing.T) {
 
 func TestGaugesAreAskedOfTheReplicasThatAreThere(t *testing.T) {
 	m := metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: []metrics.StageInfo{{ID: 0, Replicas: 2, AR: true}}})
-	m.ObserveReplicas(func(yield func(int, int, metrics.ReplicaState)) {
-		yield(0, 0, metrics.ReplicaReady)
-		yield(0, 1, metrics.ReplicaReady)
+	m.ObserveReplicas(func(yield func(metrics.ReplicaLoad)) {
+		yield(load(0, 0, metrics.ReplicaReady))
+		yield(load(0, 1, metrics.ReplicaReady))
 	})
 	for id := range 2 {
 		m.Engine(0, id)
@@ -220,7 +231,7 @@ func TestGaugesAreAskedOfTheReplicasThatAreThere(t *testing.T) {
 	if got := findings(t, text(m), Options{}); !strings.Contains(got, missing) {
 		t.Errorf("of a replica without gauges: %s", got)
 	}
-	m.ObserveReplicas(func(yield func(int, int, metrics.ReplicaState)) { yield(0, 0, metrics.ReplicaReady) })
+	m.ObserveReplicas(func(yield func(metrics.ReplicaLoad)) { yield(load(0, 0, metrics.ReplicaReady)) })
 	m.ReplicaLeft(0, 1)
 	if got := findings(t, text(m), Options{}); got != "" {
 		t.Errorf("of a replica that left: %s", got)
@@ -250,7 +261,7 @@ func TestRequestsUnderWayMayBeHalfRecorded(t *testing.T) {
 	if got := findings(t, text(m), Options{}); !strings.Contains(got, "durations and skipped requests: 3") {
 		t.Errorf("at rest: %s", got)
 	}
-	m.ObserveRequests(func() (int, int) { return 1, 0 })
+	m.ObserveRequests(func() (int, []int) { return 1, nil })
 	if got := findings(t, text(m), Options{}); got != "" {
 		t.Errorf("with a request under way: %s", got)
 	}
@@ -294,15 +305,15 @@ func TestMovedAsksForWhatThePipelineCanMove(t *testing.T) {
 	m = metrics.New(metrics.Options{ModelName: "m", LogStats: true, Stages: threeStages})
 	use(m)
 	still := parse(t, text(m))
-	m.ObserveRequests(func() (int, int) { return 2, 0 })
+	m.ObserveRequests(func() (int, []int) { return 2, nil })
 	m.ObserveReplicas(states(metrics.ReplicaFull))
 	m.ObserveEngine(1, 0, func() metrics.EngineState {
 		return metrics.EngineState{Running: 1, Waiting: 1, Deferred: 1, UsedBlocks: 2, Blocks: 8}
 	})
 	busy := parse(t, text(m))
 	r := Check(still, Options{Moved: true, Earlier: []*Page{busy}})
-	if len(r.Findings) != 1 || r.Findings[0].Family != "vllm:omni_num_requests_waiting" {
-		t.Errorf("findings %v, want the gauge that no page shows", r.Findings)
+	if len(r.Findings) != 2 || r.Findings[0].Family != "limelight_stage_requests_waiting" || r.Findings[1].Family != "vllm:omni_num_requests_waiting" {
+		t.Errorf("findings %v, want the gauges that no page shows", r.Findings)
 	}
 }
 

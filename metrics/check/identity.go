@@ -46,6 +46,9 @@ const (
 	tokens   = "limelight_wasted_tokens_total"
 	wasted   = "limelight_wasted_audio_seconds_total"
 	state    = "limelight_replica_state"
+	bound    = "limelight_replica_requests"
+	places   = "limelight_replica_places"
+	byStage  = "limelight_stage_requests_waiting"
 	part     = "limelight_request_part_seconds"
 	share    = "limelight_stage_part_seconds"
 	residual = "limelight_request_residual_seconds"
@@ -200,6 +203,28 @@ var ownIdentities = []identity{{
 			}
 		}
 		return wrong
+	},
+}, {
+	text:     "A replica is full when its places are taken: one with as many `limelight_replica_requests` as `limelight_replica_places`, or more, is not ready, and one with fewer is not full.",
+	families: []string{bound, places, state},
+	ours:     true,
+	hold: func(c *checker) (wrong []string) {
+		for _, p := range sorted(c.shape.present) {
+			n, room := c.page.Sum(bound, "", p.labels()...), c.page.Sum(places, "", p.labels()...)
+			for s, odd := range map[string]bool{"ready": n >= room, "full": n < room} {
+				if odd && c.page.Sum(state, "", append(p.labels(), Label{"state", s})...) == 1 {
+					wrong = append(wrong, fmt.Sprintf("stage %s, replica %s: requests: %v, places: %v, and it is %s", p.stage, p.replica, n, room, s))
+				}
+			}
+		}
+		return wrong
+	},
+}, {
+	text:     "Who waits in the queue waits for one stage: `limelight_stage_requests_waiting` adds up to `vllm:omni_num_requests_waiting`.",
+	families: []string{byStage, waiting},
+	ours:     true,
+	hold: func(c *checker) []string {
+		return c.equal("waiting by stage", c.page.Sum(byStage, ""), "waiting", c.page.Sum(waiting, ""), 0)
 	},
 }, {
 	text:     "The page adds up: `limelight_request_part_seconds_sum`, `limelight_stage_part_seconds_sum` and `limelight_request_residual_seconds_sum` together are `vllm:omni_e2e_request_latency_s_sum`.",
