@@ -73,10 +73,10 @@ func open(t *testing.T, o server.Options) *tab {
 	if browser == nil {
 		t.Skip(noBrowser)
 	}
-	quiet, briefly := slog.New(slog.DiscardHandler), 4
+	quiet, briefly, surely := slog.New(slog.DiscardHandler), 4, 0.0 // drawn words may be none, and then nothing is heard
 	p, err := pipeline.New(pipeline.Options{
 		LogStats: true, Log: quiet,
-		Sampling: map[string]config.Sampling{"thinker": {MaxTokens: &briefly}}, // what is said is played, at its own speed
+		Sampling: map[string]config.Sampling{"thinker": {MaxTokens: &briefly, Temperature: &surely}, "talker": {Temperature: &surely}}, // what is said is played, at its own speed
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func open(t *testing.T, o server.Options) *tab {
 		t.Fatal(err)
 	}
 	var cancel func()
-	tb.ctx, cancel = context.WithTimeout(ctx, time.Minute) // for a browser that hangs
+	tb.ctx, cancel = context.WithTimeout(ctx, 4*time.Minute) // for a browser that hangs
 	t.Cleanup(cancel)
 	tb.do(
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
