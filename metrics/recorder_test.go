@@ -217,9 +217,10 @@ func TestNilRecordersAreSilent(t *testing.T) {
 }
 
 func TestRecordingAllocatesNothing(t *testing.T) {
-	on, off := newOn(), New(Options{ModelName: "m", Stages: threeStages})
+	on, native, off := newOn(), withNative(Options{}), New(Options{ModelName: "m", Stages: threeStages})
 	useAll(on)
-	for _, m := range []*Metrics{on, off} {
+	useAll(native)
+	for _, m := range []*Metrics{on, native, off} {
 		refusals, work, parts, replica := m.Refusals(), m.Stage(1), m.Attribution(), m.Replica(1, 0)
 		requests, audio, hops, route := m.Requests(), m.Audio(2, 1), m.Transfer(1, 0, 2, 1), m.HTTP().Route("/v1/models")
 		route.Observe("GET", 200, 0, 0, 0)
@@ -241,7 +242,7 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 			"Engine":         func() { m.Engine(1, 0) },
 			"Scheduled":      func() { inner.Scheduled(20, 16) },
 			"FirstOutput":    func() { inner.FirstOutput(20, 16, time.Second) },
-			"Output":         func() { inner.Output(time.Second) },
+			"Output":         func() { inner.Output(12 * time.Millisecond) },
 			"Preempted":      func() { inner.Preempted() },
 			"Stepped":        func() { inner.Stepped(Step{1, 2, Estimate{3, 4, 5}}) },
 			"EngineFinished": func() { inner.Finished(finished) },
