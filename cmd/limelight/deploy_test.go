@@ -12,20 +12,23 @@ import (
 
 // The configurations under deploy/ are those of this version.
 func TestDeployedConfigurationsAreRight(t *testing.T) {
-	const inCompose = "../../deploy/limelight.yml"
-	data, err := os.ReadFile("../../deploy/kubernetes/configmap.yaml")
-	if err != nil {
-		t.Fatal(err)
+	files := []string{"../../deploy/limelight.yml"}
+	for _, manifest := range []string{"configmap.yaml", "autoscaling/relay.yaml"} {
+		data, err := os.ReadFile(filepath.Join("../../deploy/kubernetes", manifest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var configMap struct{ Data map[string]string }
+		if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&configMap); err != nil { // the first document
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "limelight.yml")
+		if err := os.WriteFile(file, []byte(configMap.Data["limelight.yml"]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
 	}
-	var configMap struct{ Data map[string]string }
-	if err := yaml.Unmarshal(data, &configMap); err != nil {
-		t.Fatal(err)
-	}
-	inCluster := filepath.Join(t.TempDir(), "limelight.yml")
-	if err := os.WriteFile(inCluster, []byte(configMap.Data["limelight.yml"]), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{inCompose, inCluster} {
+	for _, file := range files {
 		var shown, stderr bytes.Buffer
 		if code := run(t.Context(), []string{"config", "check", file}, io.Discard, &stderr); code != 0 {
 			t.Errorf("%s: %s", file, &stderr)
