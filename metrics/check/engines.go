@@ -14,8 +14,9 @@ var enginePrefixes = []string{enginePrefix, "sglang:", "llamacpp:"}
 const sourceInfo = "limelight_engine_metrics_source_info"
 
 // withoutEngines is the page without what it took over from engines elsewhere:
-// their pages' families are held against the format, not against the table. The
-// page itself stays as it is.
+// their pages' families are held against the format, not against the table. What
+// this server measures at its own clients is never theirs. The page itself stays
+// as it is.
 func withoutEngines(p *Page) *Page {
 	var theirs []place
 	for _, s := range p.samples(sourceInfo, "", Label{"source", string(metrics.SourceEngine)}) {
@@ -30,7 +31,7 @@ func withoutEngines(p *Page) *Page {
 	own.Families = make(map[string]*Family, len(p.Families))
 	for name, f := range p.Families {
 		own.Families[name] = f
-		if !slices.ContainsFunc(enginePrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+		if strings.HasPrefix(name, omniPrefix) || !slices.ContainsFunc(enginePrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 			continue
 		}
 		rest := *f

@@ -138,12 +138,12 @@ var omniIdentities = []identity{{
 		return wrong
 	},
 }, {
-	text:     "Sound is made of chunks that came over a hop: the hops to a replica of an audio stage are at least its `vllm:omni_audio_duration_s_count`, if the pipeline has a stage before it.",
+	text:     "Sound is made of chunks that came over a hop: the hops to a replica of an audio stage are at least its `vllm:omni_audio_duration_s_count`, if the pipeline has a stage before it. (Not where that replica is a server behind a relay, which is asked for speech by itself, too.)",
 	families: []string{duration, hopSize},
 	hold: func(c *checker) []string {
 		return c.eachVoice(func(at []Label) []string {
 			stage, replica := at[1].Value, at[0].Value
-			if len(stages(c.shape.replicas)) < 2 || stage == "0" {
+			if len(stages(c.shape.replicas)) < 2 || stage == "0" || c.shape.relay[place{stage, replica}] {
 				return nil
 			}
 			return c.atMost("durations", c.page.Sum(duration, "_count", at...), "hops to the replica",
