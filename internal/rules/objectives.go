@@ -51,20 +51,21 @@ func (b *builder) objectiveRecords() []Rule {
 
 // counted are the rates of an objective's events and of its bad events. There
 // is no bad one where there is no event at all, and the bad are 0, not absent,
-// where every event is good.
+// where every event is good. Both are read from the families at one instant: a
+// vmalert finds what it recorded only at a later evaluation, and the difference of
+// two instants would be bad events that nobody had.
 func counted(o objective.Objective) (total, bad string) {
 	const by = "job, model_name"
-	none := fmt.Sprintf("%s{objective=%q} * 0", events, o.Name)
 	if o.Family.Name == objective.Availability {
 		refused := fmt.Sprintf("rate(limelight_requests_refused_total%s[5m])", matchers(o.Labels, fmt.Sprintf("reason=~%q", refusedForWantOfRoom)))
 		total = sumBy(by, fmt.Sprintf("rate(%s%s[5m])", o.Family.Name, matchers(o.Labels, `finished_reason!="abort"`)), refused)
 		bad = sumBy(by, fmt.Sprintf("rate(%s%s[5m])", o.Family.Name, matchers(o.Labels, `finished_reason="error"`)), refused)
-		return total, bad + "\nor " + none
+		return total, bad + "\nor\n" + total + " * 0"
 	}
 	total = sumBy(by, fmt.Sprintf("rate(%s_count%s[5m])", o.Family.Name, matchers(o.Labels)))
 	good := sumBy(by, fmt.Sprintf("rate(%s_bucket%s[5m])", o.Family.Name, matchers(o.Labels, promql.Bound(o.Threshold))))
 	// Sums of floats in another order differ in the last bit; no count is negative.
-	return total, fmt.Sprintf("clamp_min(\n%s{objective=%q}\n- on (job, model_name)\n%s,\n0)", events, o.Name, good)
+	return total, fmt.Sprintf("clamp_min(\n%s\n- %s,\n0)", total, good)
 }
 
 // matchers are an objective's labels and more, in braces; empty if there are
