@@ -73,6 +73,8 @@ type panel struct {
 	max     float64 // end of the axis, 0 for what the values need
 	width   int     // of 24; 0 means 8, for numbers 4
 	queries []query
+	// rare: what never happened has no line, rather than one at zero.
+	rare bool
 	// runbook is the alert whose runbook helps, empty for none.
 	runbook string
 }

@@ -66,6 +66,9 @@ func (p panel) show() shownPanel {
 		t := target{
 			RefID: string(rune('A' + i)), Datasource: prometheus, EditorMode: "code", Expr: q.expr, LegendFormat: q.legend, Format: "time_series", Range: true,
 		}
+		if p.rare {
+			t.Expr += " > 0"
+		}
 		if p.kind == heat {
 			t.Format, t.LegendFormat = "heatmap", "{{le}}"
 		}
@@ -108,6 +111,9 @@ func (p panel) show() shownPanel {
 // field is how the panel's values are drawn.
 func (p panel) field() fieldDefaults {
 	f := fieldDefaults{Unit: p.unit}
+	if p.rare {
+		f.NoValue = "none"
+	}
 	if p.max != 0 {
 		f.Max = new(p.max)
 	}

@@ -26,12 +26,12 @@ func gatewayBoard() board {
 			{title: "Tried on another replica", kind: stack, unit: "ops", queries: rates(atServer("limelight_stage_retries_total"), replica...)},
 			{title: "Ejections", kind: stack, unit: "ops", queries: rates(atServer("limelight_replica_ejections_total"), replica...), runbook: "LimelightReplicaEjected"},
 		}}, {"What is turned away, and what fails?", []panel{
-			{title: "Refusals by reason", kind: stack, unit: "reqps", queries: rates(atServer("limelight_requests_refused_total"), "reason")},
-			{title: "Failures by stage and cause", kind: stack, unit: "reqps", queries: []query{{promql.Rate(atServer("limelight_stage_failures_total"), "stage", "cause"), "stage {{stage}} {{cause}}"}}, runbook: "LimelightRequestsFail"},
+			{title: "Refusals by reason", kind: stack, rare: true, unit: "reqps", queries: rates(atServer("limelight_requests_refused_total"), "reason")},
+			{title: "Failures by stage and cause", kind: stack, rare: true, unit: "reqps", queries: []query{{promql.Rate(atServer("limelight_stage_failures_total"), "stage", "cause"), "stage {{stage}} {{cause}}"}}, runbook: "LimelightRequestsFail"},
 			{title: "Admitted", kind: stack, unit: "reqps", queries: rates(atServer("limelight_requests_admitted_total"), "model_name")},
 		}}, {"Are the engines' pages fresh?", []panel{
 			{title: "Age of the newest page", unit: "s", red: 60, queries: each(promql.Aggregate("max", atServer("limelight_engine_page_age_seconds").Instant(), replica...), replica...), runbook: "LimelightEnginePageStale"},
-			{title: "Failed scrapes by reason", kind: stack, unit: "ops", queries: rates(atServer("limelight_engine_scrape_failures_total"), "stage", "replica", "reason"), runbook: "LimelightEngineScrapeFailing"},
+			{title: "Failed scrapes by reason", kind: stack, rare: true, unit: "ops", queries: rates(atServer("limelight_engine_scrape_failures_total"), "stage", "replica", "reason"), runbook: "LimelightEngineScrapeFailing"},
 			{title: "Time of a scrape, p99", unit: "s", queries: []query{quantile(.99, atServer("limelight_engine_scrape_duration_seconds"), replica...)}},
 			{title: "Size of a page", unit: "bytes", queries: values(atServer("limelight_engine_page_bytes"), replica...)},
 			{title: "Series of a page", unit: "short", queries: values(atServer("limelight_engine_page_series"), replica...)},

@@ -15,6 +15,10 @@ func pipelineBoard() board {
 	perRequest := func(part promql.Series, by ...string) string {
 		return promql.Share(promql.Sum(part, by...), promql.Count(residual))
 	}
+	// Of several jobs that serve the model the worst counts.
+	budget := promql.Aggregate("min", objective("budget:remaining_ratio"), "objective")
+	burn := promql.Share(promql.Aggregate("max", objective("bad:ratio_rate1h"), "objective"), "1 - objective:limelight_objective_target:ratio", "objective")
+	const aboutBudget = "What is left of what an objective allows to go wrong: 1 is all, and below 0 the objective is missed. It needs the rules of `deploy/prometheus/rules`."
 	partsOfStages := []string{"stage", "part"}
 	return board{
 		name: "pipeline", title: "Pipeline", description: "Requests as their clients see them: how they end, how long they take, and where their time goes.",
@@ -27,6 +31,11 @@ func pipelineBoard() board {
 				about: "Share of the ends that were errors. Aborts are the clients' own doing and count among the ends."},
 			{title: "End to end, p90", kind: number, unit: "s", queries: []query{quantile(.9, e2e)}, runbook: "LimelightRepliesSlow"},
 			{title: "First packet, p90", kind: number, unit: "s", red: 1, queries: []query{quantile(.9, of("vllm:omni_audio_ttfp_s"))}, runbook: "LimelightFirstSoundLate"},
+		}}, {"Are the objectives met?", []panel{
+			{title: "Error budgets", kind: number, unit: "percentunit", red: .1, low: true, width: 8, about: aboutBudget, queries: each(budget, "objective")},
+			{title: "Error budgets left", unit: "percentunit", max: 1, red: .1, low: true, about: aboutBudget, queries: each(budget, "objective")},
+			{title: "Burn rate over an hour", unit: "none", red: 14.4, about: "How many times faster than allowed the error budget goes: at 1 it lasts exactly as long as it has to. The red line is where somebody is woken.",
+				queries: each(burn, "objective")},
 		}}, {"Do requests come through?", []panel{
 			{title: "Ends by reason", kind: stack, unit: "reqps", queries: rates(ends, "finished_reason")},
 			{title: "Errors of all ends", unit: "percentunit", red: .001, queries: one("errors", errorShare), runbook: "LimelightRequestsFail",
@@ -61,4 +70,9 @@ func pipelineBoard() board {
 				about: "Seconds of sound a second."},
 		}}},
 	}
+}
+
+// objective selects a recorded series of the objectives.
+func objective(name string) string {
+	return promql.Series{Name: "job_model:limelight_objective_" + name, Match: `model_name=~"$model_name"`}.Instant()
 }

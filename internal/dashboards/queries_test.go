@@ -1,11 +1,15 @@
 package dashboards
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/limelight-omni/limelight/internal/promql"
+	"github.com/limelight-omni/limelight/internal/rules"
 	"github.com/limelight-omni/limelight/metrics"
 )
 
@@ -24,6 +28,45 @@ func filled(expr, omni, choice string) string {
 	return strings.NewReplacer(pairs...).Replace(expr)
 }
 
+// catalog knows the series of the table and those that the rules record.
+var catalog = sync.OnceValues(func() (*promql.Catalog, error) {
+	recorded := map[string][]string{}
+	for _, g := range rules.Build(rules.Options{}).Groups {
+		for _, r := range g.Rules {
+			if r.Record == "" {
+				continue
+			}
+			q, err := promql.NewCatalog(recorded).Check(r.Expr)
+			if err != nil {
+				return nil, err
+			}
+			recorded[r.Record] = slices.AppendSeq(q.Labels, maps.Keys(r.Labels))
+		}
+	}
+	return promql.NewCatalog(recorded), nil
+})
+
+func TestRunbooksAreThoseOfAlerts(t *testing.T) {
+	if runbooks != rules.Runbooks {
+		t.Errorf("runbooks are at %s, those of alerts at %s", runbooks, rules.Runbooks)
+	}
+	alerts := map[string]bool{"": true}
+	for _, g := range rules.Build(rules.Options{}).Groups {
+		for _, r := range g.Rules {
+			alerts[r.Alert] = true
+		}
+	}
+	for _, b := range boards() {
+		for _, r := range b.rows {
+			for _, p := range r.panels {
+				if !alerts[p.runbook] {
+					t.Errorf("%s: %s: there is no alert %s", b.title, p.title, p.runbook)
+				}
+			}
+		}
+	}
+}
+
 // check holds a query against the table, under each prefix and with each kind
 // of choice, and returns what it names.
 func check(t *testing.T, where, expr, legend string) *promql.Query {
@@ -34,11 +77,14 @@ func check(t *testing.T, where, expr, legend string) *promql.Query {
 			labels = append(labels, m[1])
 		}
 	}
-	catalog := promql.NewCatalog(nil)
+	known, err := catalog()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var named *promql.Query
 	for _, omni := range promql.OmniPrefixes {
 		for _, choice := range []string{".*", "(0|1)", "1"} {
-			q, err := catalog.Check(filled(expr, omni, choice), labels...)
+			q, err := known.Check(filled(expr, omni, choice), labels...)
 			if err != nil {
 				t.Errorf("%s: %v", where, err)
 				return &promql.Query{}
