@@ -85,7 +85,7 @@ func TestComposeFileLoadsAndItsFilesAreThere(t *testing.T) {
 				continue
 			}
 			info, err := os.Stat(v.Source)
-			if folder := name == "grafana"; err != nil || info.IsDir() != folder {
+			if folder := filepath.Ext(v.Target) == ""; err != nil || info.IsDir() != folder {
 				t.Errorf("%s mounts %s: %v", name, v.Source, err)
 			}
 		}
@@ -115,6 +115,7 @@ type scraping struct {
 	Global struct {
 		Interval string `json:"scrape_interval"`
 	} `json:"global"`
+	Rules   []string `json:"rule_files"`
 	Configs []struct {
 		Name   string `json:"job_name"`
 		Static []struct {
@@ -137,10 +138,22 @@ func TestPrometheusScrapesAServiceOfTheComposeFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, there := project(t).Services[host]
+	p := project(t)
+	service, there := p.Services[host]
 	if !there || !slices.Contains(service.Expose, port) {
 		t.Errorf("nothing is at %s", target)
 	}
+	for _, pattern := range s.Rules {
+		for _, v := range p.Services["prometheus"].Volumes {
+			if v.Target != filepath.Dir(pattern) {
+				continue
+			}
+			if files, err := filepath.Glob(filepath.Join(v.Source, filepath.Base(pattern))); err == nil && len(files) > 0 {
+				return
+			}
+		}
+	}
+	t.Errorf("there are no rules at %s", s.Rules)
 }
 
 // provisioned are the parts of Grafana's provisioning files that are used here.

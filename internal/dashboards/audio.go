@@ -25,7 +25,7 @@ func audioBoard() board {
 			{title: "Silent", kind: number, unit: "reqps", red: .001, queries: one("silent", promql.Rate(silent)), runbook: "LimelightSilentAudio"},
 			{title: "Sound made", kind: number, unit: "suffix: s/s", queries: one("sound", promql.Sum(duration)), about: "Seconds of sound a second: as many listeners are served in real time."},
 		}}, {"How soon do they hear something?", []panel{
-			{title: "First packet", unit: "s", red: 1, queries: quantiles(ttfp), runbook: "LimelightFirstSoundLate"},
+			{title: "First packet", unit: "s", red: 1, exemplars: true, queries: quantiles(ttfp), runbook: "LimelightFirstSoundLate"},
 			{title: "First packet by replica, p90", unit: "s", red: 1, queries: []query{quantile(.9, ttfp, replica...)}},
 			{title: "First packet, all requests", kind: heat, unit: "s", queries: distribution(ttfp)},
 		}}, {"Does speech keep up with them?", []panel{

@@ -75,6 +75,9 @@ type panel struct {
 	queries []query
 	// rare: what never happened has no line, rather than one at zero.
 	rare bool
+	// exemplars shows ids of requests among the lines, which the end-to-end and
+	// the first-packet time have.
+	exemplars bool
 	// runbook is the alert whose runbook helps, empty for none.
 	runbook string
 }

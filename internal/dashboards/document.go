@@ -65,6 +65,7 @@ func (p panel) show() shownPanel {
 	for i, q := range p.queries {
 		t := target{
 			RefID: string(rune('A' + i)), Datasource: prometheus, EditorMode: "code", Expr: q.expr, LegendFormat: q.legend, Format: "time_series", Range: true,
+			Exemplar: p.exemplars && i == 0,
 		}
 		if p.rare {
 			t.Expr += " > 0"
@@ -110,7 +111,7 @@ func (p panel) show() shownPanel {
 
 // field is how the panel's values are drawn.
 func (p panel) field() fieldDefaults {
-	f := fieldDefaults{Unit: p.unit}
+	f := fieldDefaults{Unit: p.unit, Links: p.ways()}
 	if p.rare {
 		f.NoValue = "none"
 	}

@@ -1,8 +1,8 @@
 package dashboards
 
 // The parts of Grafana's dashboard model (schema version 39) that these
-// dashboards use. A test reads what is written with
-// the types of Grafana's own Foundation SDK, which refuse unknown fields.
+// dashboards use. A test reads what is written with the types of Grafana's own
+// Foundation SDK, which refuse unknown fields.
 
 type document struct {
 	UID           string       `json:"uid"`
@@ -139,6 +139,7 @@ type fieldDefaults struct {
 	Thresholds *thresholds `json:"thresholds,omitempty"`
 	Mappings   []mapping   `json:"mappings,omitempty"`
 	NoValue    string      `json:"noValue,omitempty"`
+	Links      []link      `json:"links,omitempty"`
 	Custom     any         `json:"custom,omitempty"`
 }
 

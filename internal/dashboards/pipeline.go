@@ -52,7 +52,7 @@ func pipelineBoard() board {
 			{title: "Failures by stage", unit: "reqps", queries: rates(of("limelight_stage_failures_total"), "stage"),
 				about: "The stage that failed first. The Gateway dashboard has the causes."},
 		}}, {"How long do replies take?", []panel{
-			{title: "End to end", unit: "s", width: 12, queries: quantiles(e2e), runbook: "LimelightRepliesSlow"},
+			{title: "End to end", unit: "s", width: 12, exemplars: true, queries: quantiles(e2e), runbook: "LimelightRepliesSlow"},
 			{title: "End to end, all requests", kind: heat, unit: "s", width: 12, queries: distribution(e2e)},
 		}}, {"Where does the time go?", []panel{
 			{title: "Time of one request by part", kind: stack, unit: "s", width: 16, about: "Mean over all requests that ended naturally: the height is their end-to-end time. A stage that most requests do not come to has little of it.",

@@ -150,6 +150,39 @@ func TestVariablesComeInTheOrderOfTheirUse(t *testing.T) {
 	}
 }
 
+// A way out of a panel goes to a dashboard that there is, by labels that the
+// panel's lines have.
+func TestWaysLeadToOtherDashboards(t *testing.T) {
+	all := documents(t)
+	uids := map[string]bool{}
+	for _, d := range all {
+		uids[d.UID] = true
+	}
+	ways := 0
+	for _, d := range all {
+		for _, p := range d.Panels {
+			if p.FieldConfig == nil {
+				continue
+			}
+			for _, l := range p.FieldConfig.Defaults.Links {
+				ways++
+				path, _, _ := strings.Cut(l.URL, "?")
+				if !uids[strings.TrimPrefix(path, "/d/")] {
+					t.Errorf("%s: %s: there is no dashboard %s", d.Title, p.Title, path)
+				}
+				for _, m := range regexp.MustCompile(`__field\.labels\.(\w+)`).FindAllStringSubmatch(l.URL, -1) {
+					for _, q := range p.Targets {
+						check(t, d.Title+": "+p.Title+": "+l.Title, q.Expr, "{{"+m[1]+"}}")
+					}
+				}
+			}
+		}
+	}
+	if ways == 0 {
+		t.Error("no panel leads anywhere")
+	}
+}
+
 // A server shows what it has: vLLM-Omni has no family of Limelight's own, so no
 // query needs both.
 func TestQueriesAreAnsweredByOneKindOfServer(t *testing.T) {
