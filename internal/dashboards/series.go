@@ -60,6 +60,8 @@ func called(by ...string) string {
 		return "{{from_stage}}/{{from_replica}} → {{to_stage}}/{{to_replica}}"
 	case len(by) >= 2 && by[0] == "stage" && by[1] == "replica":
 		return strings.TrimSpace("{{stage}}/{{replica}} " + called(by[2:]...))
+	case len(by) >= 1 && by[0] == "stage":
+		return strings.TrimSpace("stage {{stage}} " + called(by[1:]...))
 	}
 	names := make([]string, len(by))
 	for i, l := range by {
