@@ -144,7 +144,9 @@ func (p panel) field() fieldDefaults {
 		}}}
 		f.Custom = stateField{LineWidth: 0, FillOpacity: 80}
 	default:
-		f.Min = new(0.0)
+		if !p.low { // what must not fall is near its top, and a budget may be overdrawn
+			f.Min = new(0.0)
+		}
 		f.Color = &fieldColor{Mode: "palette-classic"}
 		field := lineField{DrawStyle: "line", LineWidth: 1, FillOpacity: 8, ShowPoints: "auto", Stacking: stacking{Mode: "none", Group: "A"}, ThresholdsStyle: styleOfLine{Mode: "off"}}
 		if p.kind == stack {
