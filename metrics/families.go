@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
@@ -37,7 +38,7 @@ func (m *Metrics) families(as format) shownFamilies {
 			m.scraped(a.Source)
 		}
 	}
-	gathered, _ := m.registry.Gather() // what could be gathered comes with the error
+	gathered, _ := prometheus.Gatherers{m.registry, m.process}.Gather() // what could be gathered comes with the error
 	gathered = m.renamed(gathered)
 	if as != textFormat {
 		m.addUnits(gathered)

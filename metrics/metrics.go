@@ -64,7 +64,7 @@ type StageInfo struct {
 	Remote bool
 }
 
-// Metrics is one server's metrics, in a registry of its own. All recorders,
+// Metrics is one server's metrics, in registries of its own. All recorders,
 // and a nil Metrics too, may be used from any goroutine; the methods of nil
 // recorders do nothing.
 type Metrics struct {
@@ -72,6 +72,7 @@ type Metrics struct {
 	table    []Family
 	labels   prometheus.Labels
 	registry *prometheus.Registry
+	process  *prometheus.Registry // what is of the process; it costs as much as the rest
 	requests *RequestRecorder
 	refusals *RefusalRecorder
 	replicas *replicaGauges
@@ -119,6 +120,7 @@ func New(o Options) *Metrics {
 		table:    Families(),
 		labels:   prometheus.Labels{"model_name": o.ModelName},
 		registry: prometheus.NewRegistry(),
+		process:  prometheus.NewRegistry(),
 		voices:   map[replica]*AudioRecorder{},
 		inner:    map[replica]*EngineRecorder{},
 		times:    map[replica]*ReplicaRecorder{},
@@ -141,7 +143,7 @@ func New(o Options) *Metrics {
 	if m.now == nil {
 		m.now = time.Now
 	}
-	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
+	m.process.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	m.build(o.Version)
 	m.http = newHTTPRecorder(m)
 	if !o.LogStats {

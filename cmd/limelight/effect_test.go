@@ -37,7 +37,7 @@ func TestEveryOptionReachesWhatItIsFor(t *testing.T) {
 		"relay.api_key":                   {"relay.backend", "http://127.0.0.1:9"},
 		"peers.ssl_keyfile":               {"peers.ssl", "true"},
 	}
-	direct := map[string]bool{"shutdown_timeout": true} // serve itself uses it
+	direct := map[string]bool{"shutdown_timeout": true, "metrics.objectives": true} // serve itself uses it
 	for _, o := range config.Default().Options() {
 		name := o.Key
 		if name == "" {

@@ -55,6 +55,6 @@ func newRoot() *cobra.Command {
 			HiddenDefaultCmd: true,
 		},
 	}
-	root.AddCommand(newServe(), newStage(), newConfig(), newCheck(), newBench(), newTop(), newSay(), newRules(), newDashboards(), newReady(), newVersion())
+	root.AddCommand(newServe(), newStage(), newConfig(), newCheck(), newBench(), newTop(), newDashboard(), newSay(), newRules(), newDashboards(), newReady(), newVersion())
 	return root
 }

@@ -61,7 +61,12 @@ func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger)
 	if !c.Metrics.LogStats {
 		log.Info("statistics are off: /metrics names the vllm: families without a sample; start with --log-stats to record them")
 	}
-	srv := server.New(serverOptions(c, log))
+	o := serverOptions(c, log)
+	var err error
+	if o.Objectives, err = objectives(c.Metrics.Objectives); err != nil {
+		return err
+	}
+	srv := server.New(o)
 	served := make(chan error, 2)
 	addresses, err := listen(c, srv, served)
 	if err != nil {
@@ -72,6 +77,9 @@ func serve(ctx context.Context, stop func(), c *config.Config, log *slog.Logger)
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
+	watch, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	go srv.Watch(watch)
 	log.Info("ready", append(addresses, "model", p.name, "stages", p.stages, "took", time.Since(began).Round(time.Millisecond))...)
 
 	select {

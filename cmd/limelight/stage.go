@@ -52,7 +52,7 @@ given; anyone who can connect can use the stages, unless --ssl-ca-certs is given
 	flags.StringVar(&f.files.Cert, "ssl-certfile", "", "PEM file of the certificate to serve TLS with; needs --ssl-keyfile")
 	flags.StringVar(&f.files.Key, "ssl-keyfile", "", "PEM file of the key of --ssl-certfile")
 	flags.StringVar(&f.files.CA, "ssl-ca-certs", "", "PEM file of the authorities that a caller's certificate must come from; needs --ssl-certfile")
-	o := addOptions(cmd, "server.", "limits.", "metrics.addr", "metrics.prefix", "metrics.exemplars", "peers.", "default-sampling-params")
+	o := addOptions(cmd, "server.", "limits.", "metrics.addr", "metrics.prefix", "metrics.objectives", "metrics.exemplars", "peers.", "default-sampling-params")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := o.load(args)
 		if err != nil {

@@ -117,6 +117,9 @@ type Metrics struct {
 	// ContinuityThresholds are those of the continuity counter besides 100 ms;
 	// ParseThresholds reads an item.
 	ContinuityThresholds []string
+	// Objectives is a YAML file of them, by which the live page judges; empty is
+	// the defaults.
+	Objectives string
 	// Prefix is that of the omni families on the page.
 	Prefix string
 	// Addr serves /metrics apart, on HOST:PORT; empty is the main port.

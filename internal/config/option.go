@@ -99,6 +99,8 @@ func (c *Config) Options() []Option {
 			Help: "keep native histograms of the time families beside the classic ones, for scrapers that ask for the protobuf format"},
 		{Key: "metrics.continuity_thresholds", Flag: "continuity-thresholds", value: texts(&c.Metrics.ContinuityThresholds, "durations", thresholds),
 			Help: "thresholds of vllm:omni_audio_continuity_ok_total besides its 100ms, as 50ms,250ms: each adds a child for each audio replica"},
+		{Key: "metrics.objectives", Flag: "objectives", value: text(&c.Metrics.Objectives),
+			Help: "YAML file of the objectives that the page at /dashboard judges by; empty is the defaults (docs/objectives.md)"},
 		{Key: "metrics.prefix", Flag: "metrics-prefix", value: text(&c.Metrics.Prefix, oneOf(OmniPrefixes)),
 			Help: "prefix of the omni families on /metrics: vllm:omni_, or vllm_omni: as in later releases of vLLM-Omni"},
 		{Key: "metrics.addr", Flag: "metrics-addr", value: text(&c.Metrics.Addr, hostPort),

@@ -167,6 +167,17 @@ func (f *flight) summary() Summary {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := Summary{Reason: f.ended, Duration: f.endAt.Sub(f.req.Arrived), Samples: f.frames, TTFP: f.timeline.ttfp()}
+	if f.ended == engine.FinishError {
+		s.Failed, s.Cause = f.err, metrics.CauseReply
+		if f.err != nil {
+			s.Cause = cause(f.err.Err)
+		}
+	}
+	if f.frames > 0 {
+		s.Audio = time.Duration(f.frames) * time.Second / time.Duration(max(1, f.rate))
+		s.Made = f.sample.Sub(f.legs[f.req.Final].firstInput)
+		s.Underrun, _, _ = f.timeline.underrun()
+	}
 	since := func(t time.Time) time.Duration {
 		if t.IsZero() {
 			return 0

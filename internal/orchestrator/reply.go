@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/metrics"
 )
 
 // Event is one piece of a reply, in the order in which the pieces appeared.
@@ -155,7 +156,14 @@ type Summary struct {
 	Queued   time.Duration // admission to dispatch, or to the end if it never came
 	TTFP     time.Duration // arrival to the first audio packet of a stream; 0 if there was none
 	Samples  int64
-	Stages   []StageSummary
+	// Audio is how long the sound is, Made the time from the last stage's first
+	// work to its last sample, and Underrun the worst lag of a listener.
+	Audio, Made, Underrun time.Duration
+	// Failed is the stage that ended the request as an error, and Cause why; nil
+	// if none did.
+	Failed *StageError
+	Cause  metrics.FailureCause
+	Stages []StageSummary
 }
 
 // StageSummary is one stage's part of a Summary.

@@ -264,7 +264,9 @@ func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err e
 	if c.w.status == 0 {
 		c.w.status = statusClientGone
 	}
-	s.logRequest(c, streamed, reply, err)
+	sum := reply.Summary()
+	s.logRequest(c, streamed, reply, sum, err)
+	s.keep(c, streamed, reply, &sum)
 	if cut {
 		panic(http.ErrAbortHandler) // half a sound must not look like a whole one
 	}

@@ -11,8 +11,7 @@ import (
 )
 
 // logRequest writes the one line of an admitted request.
-func (s *Server) logRequest(c *call, streamed bool, reply *orchestrator.Reply, err error) {
-	sum := reply.Summary()
+func (s *Server) logRequest(c *call, streamed bool, reply *orchestrator.Reply, sum orchestrator.Summary, err error) {
 	attrs := []slog.Attr{
 		slog.String("request_id", c.id),
 		slog.String("path", c.r.URL.Path),

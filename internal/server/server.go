@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/audio"
+	"github.com/limelight-omni/limelight/internal/dashboard"
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/objective"
 	"github.com/limelight-omni/limelight/internal/orchestrator"
 	"github.com/limelight-omni/limelight/metrics"
 )
@@ -83,6 +85,11 @@ type Options struct {
 	// DefaultAudio adds the sound to chat replies whose request does not say what
 	// they are to hold; without it that is text alone.
 	DefaultAudio bool
+	// Objectives are what the live page judges by.
+	Objectives []objective.Objective
+	// LookEvery is the time between two looks of the live page at the metrics; 0 is
+	// two seconds.
+	LookEvery time.Duration
 	// Limits bound what clients can take.
 	Limits Limits
 	// Log receives one line a request; nil is slog.Default.
@@ -102,6 +109,10 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	started time.Time
+
+	look     dashboard.Options   // of the live page: how it looks and judges
+	requests *dashboard.Requests // those worth a look; nil with statistics off
+	board    *dashboard.Board
 
 	names  []string
 	keys   keys
@@ -127,7 +138,7 @@ func New(o Options) *Server {
 		o.now = time.Now
 	}
 	s := &Server{
-		encoder: audio.NewEncoder(), log: o.Log, now: o.now, started: o.now(), defaultAudio: o.DefaultAudio,
+		encoder: audio.NewEncoder(), log: o.Log, now: o.now, started: o.now(), defaultAudio: o.DefaultAudio, look: dashboard.Options{Objectives: o.Objectives, Interval: o.LookEvery},
 		names: o.Names, keys: newKeys(o.Keys), limits: o.Limits.complete(), apart: o.Apart, pprof: o.Pprof,
 	}
 	starting := s.starting()

@@ -23,6 +23,7 @@ func (s *Server) BeginRelay(o *orchestrator.Orchestrator, relay Relay, m *metric
 
 func (s *Server) begin(o *orchestrator.Orchestrator, card Card, m *metrics.Metrics) {
 	s.orch, s.card, s.metrics = o, card, m
+	s.board = s.newBoard()
 	main, apart := s.routes()
 	s.handler.Store(&main)
 	s.apartHandler.Store(&apart)

@@ -4,13 +4,14 @@
 package top
 
 import (
-	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/limelight-omni/limelight/internal/buckets"
 	"github.com/limelight-omni/limelight/metrics/check"
 )
 
@@ -87,12 +88,10 @@ func (w Window) Rate(name string, labels ...string) (float64, bool) {
 	return gain / w.took.Seconds(), true
 }
 
-// bucket is one bound of a histogram and what is at or below it.
-type bucket struct{ bound, count float64 }
-
-// histogram is what a histogram gained, over all samples with the labels. When
-// nothing happened in the window it is all since the server's start.
-func (w Window) histogram(name string, labels ...string) []bucket {
+// histogram is what a histogram gained, over all samples with the labels, as
+// package buckets has it. When nothing happened in the window it is all since the
+// server's start.
+func (w Window) histogram(name string, labels ...string) (bounds, counts []float64) {
 	read := func(p *check.Page) map[float64]float64 {
 		counts := map[float64]float64{}
 		if f := family(p, name); f != nil {
@@ -111,45 +110,23 @@ func (w Window) histogram(name string, labels ...string) []bucket {
 		return counts
 	}
 	now, then := read(w.after), read(w.before)
-	all, old := now[math.Inf(1)], then[math.Inf(1)]
-	if old >= all {
+	inf := math.Inf(1)
+	if then[inf] >= now[inf] {
 		then = nil // nothing new, or the server began again
 	}
-	var list []bucket
-	for bound, count := range now {
-		list = append(list, bucket{bound, count - then[bound]})
+	total := now[inf] - then[inf]
+	delete(now, inf)
+	bounds = slices.Sorted(maps.Keys(now))
+	for _, bound := range bounds {
+		counts = append(counts, now[bound]-then[bound])
 	}
-	slices.SortFunc(list, func(a, b bucket) int { return cmp.Compare(a.bound, b.bound) })
-	return list
+	return bounds, append(counts, total)
 }
 
-// Quantile estimates a quantile as Prometheus's histogram_quantile does: within
-// its bucket the values are taken to be spread evenly. It is false when there
-// was no observation.
+// Quantile estimates a quantile. It is false when there was no observation.
 func (w Window) Quantile(q float64, name string, labels ...string) (float64, bool) {
-	list := w.histogram(name, labels...)
-	if len(list) == 0 || list[len(list)-1].count <= 0 {
-		return 0, false
-	}
-	rank := q * list[len(list)-1].count
-	i := slices.IndexFunc(list, func(b bucket) bool { return b.count >= rank })
-	if i < 0 {
-		i = len(list) - 1
-	}
-	if math.IsInf(list[i].bound, 1) {
-		if i == 0 {
-			return 0, false
-		}
-		return list[i-1].bound, true
-	}
-	from, below := 0.0, 0.0
-	if i > 0 {
-		from, below = list[i-1].bound, list[i-1].count
-	}
-	if list[i].count == below {
-		return list[i].bound, true
-	}
-	return from + (list[i].bound-from)*(rank-below)/(list[i].count-below), true
+	bounds, counts := w.histogram(name, labels...)
+	return buckets.Quantile(q, bounds, counts)
 }
 
 // children lists the values that labels take together, in order; numbers are

@@ -36,22 +36,22 @@ func seconds(t *testing.T, text string) float64 {
 
 // frames is what the server says that it made.
 func (tb *tab) frames() float64 {
-	tb.t.Helper()
+	tb.T.Helper()
 	page := tb.get("/metrics")
 	m := regexp.MustCompile(`(?m)^vllm:omni_audio_frames_total\{.*\} (\S+)$`).FindStringSubmatch(page)
 	if m == nil {
-		tb.t.Fatalf("no frames on\n%s", page)
+		tb.T.Fatalf("no frames on\n%s", page)
 	}
 	v, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
-		tb.t.Error(err)
+		tb.T.Error(err)
 	}
 	return v
 }
 
 func (tb *tab) get(path string) string {
-	tb.t.Helper()
-	return evaluate[string](tb, `return (await fetch("`+tb.url+path+`")).text()`)
+	tb.T.Helper()
+	return evaluate[string](tb, `return (await fetch("`+tb.URL+path+`")).text()`)
 }
 
 func TestSpeechIsHeardByKeyboardAlone(t *testing.T) {
@@ -62,16 +62,16 @@ func TestSpeechIsHeardByKeyboardAlone(t *testing.T) {
 		chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(kb.ModifierCtrl)),
 		state("done"),
 	)
-	if status := tb.text("status"); !strings.Contains(strings.ToLower(status), "gap") { // some are heard on a machine that is busy, none otherwise
+	if status := tb.Text("status"); !strings.Contains(strings.ToLower(status), "gap") { // some are heard on a machine that is busy, none otherwise
 		t.Errorf("status %q", status)
 	}
-	if sound := seconds(t, tb.text("sound")); math.Abs(sound-tb.frames()/24000) > 0.006 || sound == 0 {
+	if sound := seconds(t, tb.Text("sound")); math.Abs(sound-tb.frames()/24000) > 0.006 || sound == 0 {
 		t.Errorf("the page heard %v s, the server made %v", sound, tb.frames()/24000)
 	}
-	if level := tb.text("level"); !regexp.MustCompile(`^-?\d+\.\d dBFS$`).MatchString(level) {
+	if level := tb.Text("level"); !regexp.MustCompile(`^-?\d+\.\d dBFS$`).MatchString(level) {
 		t.Errorf("level %q", level)
 	}
-	if ttfp := seconds(t, tb.text("ttfp")); ttfp <= 0 {
+	if ttfp := seconds(t, tb.Text("ttfp")); ttfp <= 0 {
 		t.Errorf("TTFP %v", ttfp)
 	}
 	drawn := evaluate[struct{ Chunks, Rows, Stairs, Wave int }](tb, `const n = (q) => document.querySelectorAll(q).length;
@@ -79,26 +79,26 @@ func TestSpeechIsHeardByKeyboardAlone(t *testing.T) {
 	if drawn.Chunks == 0 || drawn.Chunks != drawn.Rows || drawn.Stairs != 1 || drawn.Wave != 1 {
 		t.Errorf("drawn %+v", drawn)
 	}
-	tb.clean()
+	tb.Clean()
 }
 
 func TestChatShowsItsWordsAndIsHeard(t *testing.T) {
 	tb := open(t, server.Options{})
 	tb.visit()
 	tb.do(chromedp.Click(chromedp.CSS("input[value=chat]")), chromedp.SetValue(chromedp.ID("voice"), "ethan"), press(), state("done"))
-	if words := tb.text("words"); words == "" {
+	if words := tb.Text("words"); words == "" {
 		t.Error("no words")
 	}
-	if sound := seconds(t, tb.text("sound")); math.Abs(sound-tb.frames()/24000) > 0.006 || sound == 0 {
+	if sound := seconds(t, tb.Text("sound")); math.Abs(sound-tb.frames()/24000) > 0.006 || sound == 0 {
 		t.Errorf("the page heard %v s, the server made %v", sound, tb.frames()/24000)
 	}
-	tb.clean()
+	tb.Clean()
 }
 
 func TestKeyIsAskedForWhereOneIsNeeded(t *testing.T) {
 	tb := open(t, server.Options{Keys: []string{"secret"}})
-	tb.do(chromedp.Navigate(tb.url+"/play"), state("failed"), chromedp.WaitVisible(chromedp.ID("key")))
-	if status := tb.text("status"); status != "This server asks for an API key." {
+	tb.do(chromedp.Navigate(tb.URL+"/play"), state("failed"), chromedp.WaitVisible(chromedp.ID("key")))
+	if status := tb.Text("status"); status != "This server asks for an API key." {
 		t.Errorf("status %q", status)
 	}
 	tb.do(
@@ -107,7 +107,7 @@ func TestKeyIsAskedForWhereOneIsNeeded(t *testing.T) {
 		empty("key"), chromedp.SendKeys(chromedp.ID("key"), "secret"+kb.Tab), state("idle"),
 		write("hello"), press(), state("done"),
 	)
-	tb.clean("401") // the browser notes each refusal
+	tb.Clean("401") // the browser notes each refusal
 }
 
 func TestEscapeStops(t *testing.T) {
@@ -116,10 +116,10 @@ func TestEscapeStops(t *testing.T) {
 	tb.do(
 		write(strings.Repeat("we can hear it and it is long. ", 20)), press(), state("playing"), chromedp.KeyEvent(kb.Escape), state("idle"),
 	)
-	if status := tb.text("status"); status != "Stopped." {
+	if status := tb.Text("status"); status != "Stopped." {
 		t.Errorf("status %q", status)
 	}
-	tb.clean("net::ERR_ABORTED")
+	tb.Clean("net::ERR_ABORTED")
 }
 
 func TestFormulaIsThatOfTheMetricsPage(t *testing.T) {
@@ -195,7 +195,7 @@ func TestPageFitsAPhoneAndFollowsTheSystemsColours(t *testing.T) {
 	}
 	colours := map[string]string{}
 	for _, scheme := range []string{"light", "dark"} {
-		_, err := chromedp.Call(tb.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		_, err := chromedp.Call(tb.Ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})
 		if err != nil {

@@ -1,0 +1,387 @@
+package dashboard
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/limelight-omni/limelight/internal/objective"
+)
+
+// Headline is the one thing to know, in a sentence, and what is behind it in
+// another.
+type Headline struct {
+	Level Level  `json:"level"`
+	Text  string `json:"text"`
+	Why   string `json:"why,omitempty"`
+}
+
+// names says what stages are called; a stage without a name goes by its id.
+type names map[string]string
+
+// stage names a stage.
+func (n names) stage(id string) string {
+	if name := n[id]; name != "" {
+		return name
+	}
+	return "stage " + id
+}
+
+// replica names a replica.
+func (n names) replica(at place) string {
+	text := "replica " + at.stage + "/" + at.replica
+	if name := n[at.stage]; name != "" {
+		text += " (" + name + ")"
+	}
+	return text
+}
+
+func (e edge) String() string {
+	return e.from.stage + "/" + e.from.replica + " → " + e.to.stage + "/" + e.to.replica
+}
+
+// finding is something that is wrong.
+type finding struct {
+	Headline
+	// burn is how many times as many events are bad as the objective allows; 0
+	// where there is no objective.
+	burn float64
+}
+
+// headline says what is wrong. What keeps requests from being served at all
+// comes first; then the objective that is missed by most, with the others named
+// behind it; then what misses none. Nothing being wrong is news, too.
+func (m *measure) headline(goals []objective.Objective, stages names) Headline {
+	if h, found := m.dead(stages); found {
+		return h
+	}
+	var missed []finding
+	for _, g := range goals {
+		if f, found := m.missed(g, stages); found {
+			missed = append(missed, f)
+		}
+	}
+	slices.SortStableFunc(missed, func(a, b finding) int { return cmp.Compare(b.burn, a.burn) })
+	if len(missed) > 0 {
+		h := missed[0].Headline
+		for _, f := range missed[1:min(3, len(missed))] {
+			h.Why = strings.TrimSpace(h.Why + " Besides: " + f.Text)
+		}
+		return h
+	}
+	for _, ask := range []func(names) (Headline, bool){m.silence, m.queued, m.degraded} {
+		if h, found := ask(stages); found {
+			return h
+		}
+	}
+	ended, _ := m.ended()
+	running, waiting := zeroed(m.running), zeroed(m.waiting)
+	if ended == 0 && running == 0 && waiting == 0 {
+		return Headline{Idle, "Nothing to do: no request came in the last minute.", ""}
+	}
+	text := "All is well: every objective is met."
+	if len(goals) == 0 {
+		text = "All is well."
+	}
+	return Headline{Fine, text, fmt.Sprintf("%s requests a second, %.0f running, %.0f waiting.", number(ended/max(1, m.seconds)), running, waiting)}
+}
+
+// missed says how an objective is missed; false if it is not.
+func (m *measure) missed(g objective.Objective, stages names) (finding, bool) {
+	v := m.judge(g)
+	if v.level != Tight && v.level != Bad {
+		return finding{}, false
+	}
+	f := finding{burn: (1 - v.good) / (1 - g.Target)}
+	worst := m.worst(g)
+	share := percent(1 - v.good)
+	switch g.Family.Name {
+	case availability:
+		f.Headline = m.failing(v)
+		if f.Why == "" {
+			f.Why = m.blame(stages)
+		}
+		return f, true
+	case underrunName:
+		f.Text = fmt.Sprintf("%s of listeners hear gaps.", share)
+		if worst != nil {
+			f.Text = fmt.Sprintf("Listeners of %s hear gaps: %s of them.", stages.replica(worst.at), percent(1-worst.underrun.within(g.Threshold)))
+		}
+	case firstPacketName:
+		f.Text = fmt.Sprintf("First sound comes late: %s of listeners wait more than %s.", share, seconds(g.Threshold))
+	case rtfName:
+		f.Text = fmt.Sprintf("Sound is made slower than it plays for %s of requests.", share)
+		if worst != nil {
+			f.Text = fmt.Sprintf("Sound is made slower than it plays for %s of requests, most at %s.", share, stages.replica(worst.at))
+		}
+	case firstTokenName:
+		f.Text = fmt.Sprintf("First tokens come late: %s take more than %s.", share, seconds(g.Threshold))
+	case e2eName:
+		f.Text = fmt.Sprintf("Requests take long: %s more than %s, half of them %s.", share, seconds(g.Threshold), seconds(m.e2e.quantile(0.5)))
+	default:
+		f.Text = fmt.Sprintf("The objective %s is missed: %s are over %s.", g.Name, share, number(g.Threshold))
+	}
+	f.Level, f.Why = v.level, m.why(worst, stages)
+	return f, true
+}
+
+// dead: a stage whose replicas are all down.
+func (m *measure) dead(stages names) (Headline, bool) {
+	for _, stage := range m.stages() {
+		known, up := 0, 0
+		for _, r := range m.of(stage) {
+			if r.state == "" {
+				continue
+			}
+			if known++; r.state != "down" {
+				up++
+			}
+		}
+		if known > 0 && up == 0 {
+			return Headline{Bad, "No replica of " + stages.stage(stage) + " is up: requests are refused.",
+				fmt.Sprintf("The stage has %s; see why in its process's log.", count(known, "replica"))}, true
+		}
+	}
+	return Headline{}, false
+}
+
+// failing: requests that end as an error, or are refused for want of room.
+func (m *measure) failing(v verdict) Headline {
+	all, failed := m.availability()
+	if crowd := failed - m.ends["error"]; crowd > m.ends["error"] {
+		return Headline{v.level, fmt.Sprintf("%s of requests are refused for want of room.", percent(crowd/all)), m.crowd()}
+	}
+	return Headline{Level: v.level, Text: fmt.Sprintf("%s of requests fail.", percent(failed/all))}
+}
+
+// crowd says which refusals there were.
+func (m *measure) crowd() string {
+	var texts []string
+	for _, reason := range crowded {
+		if n := m.refused[reason]; n > 0 {
+			texts = append(texts, fmt.Sprintf("%.0f %s", n, strings.ReplaceAll(reason, "_", " ")))
+		}
+	}
+	return "In the last minute: " + strings.Join(texts, ", ") + "."
+}
+
+// blame says which stage failed most, and of what.
+func (m *measure) blame(stages names) string {
+	var worst failure
+	most := 0.0
+	for f, n := range m.failures {
+		if n > most || n == most && n > 0 && f.stage+f.cause < worst.stage+worst.cause {
+			worst, most = f, n
+		}
+	}
+	if most == 0 {
+		return "The page does not say which stage failed."
+	}
+	return fmt.Sprintf("%.0f at %s: %s.", most, stages.stage(worst.stage), causeText(worst.cause))
+}
+
+// causeText says a failure's cause in words.
+func causeText(cause string) string {
+	switch cause {
+	case "rejected":
+		return "it refused its input after sound had been sent"
+	case "no_replica":
+		return "no replica was alive"
+	case "lost":
+		return "its process, or the way to it, was lost"
+	case "closed":
+		return "its engine was shut down"
+	case "hop":
+		return "the way from the stage before failed"
+	case "timeout":
+		return "it took too long"
+	case "reply":
+		return "no answer could be made of what it gave"
+	case "engine":
+		return "its engine failed"
+	}
+	return cause
+}
+
+// silence: answers with sound that nobody can hear, or without any.
+func (m *measure) silence(stages names) (Headline, bool) {
+	for _, stage := range m.stages() {
+		for _, r := range m.of(stage) {
+			switch n := r.duration.count + r.skipped; {
+			case r.silent > 0:
+				return Headline{Bad, fmt.Sprintf("Nothing can be heard of %.0f of %.0f answers of %s.", r.silent, max(n, r.silent), stages.replica(r.at)),
+					"Their peak is below -60 dBFS."}, true
+			case n > 0 && r.skipped/n > 0.01:
+				return Headline{Tight, fmt.Sprintf("%s of answers of %s have no sound.", percent(r.skipped/n), stages.replica(r.at)),
+					"They were to have some: vllm:omni_audio_skipped_requests_total says why."}, true
+			}
+		}
+	}
+	return Headline{}, false
+}
+
+// worst is the replica that most bad events of a goal are of; nil if none is.
+func (m *measure) worst(g objective.Objective) (worst *replicaMeasure) {
+	most := 0.0
+	for _, stage := range m.stages() {
+		for _, r := range m.of(stage) {
+			h := r.of(g.Family.Name)
+			if bad := (1 - h.within(g.Threshold)) * h.count; concerns(g, r.at) && bad > most {
+				worst, most = r, bad
+			}
+		}
+	}
+	return worst
+}
+
+// queued: requests that wait in front of the pipeline.
+func (m *measure) queued(names) (Headline, bool) {
+	if waiting := zeroed(m.waiting); waiting >= 1 && waiting >= zeroed(m.running) {
+		return Headline{Tight, fmt.Sprintf("Requests queue up: %.0f wait while %.0f run.", waiting, zeroed(m.running)),
+			"The first stage has no place free: more replicas of it, or more --max-num-seqs, take more at a time."}, true
+	}
+	return Headline{}, false
+}
+
+// degraded: a replica that is out while others carry on.
+func (m *measure) degraded(stages names) (Headline, bool) {
+	for _, stage := range m.stages() {
+		for _, r := range m.of(stage) {
+			switch {
+			case r.state == "down":
+				return Headline{Tight, "One is missing: " + stages.replica(r.at) + " is down.", "The stage's other replicas carry on."}, true
+			case r.kv > 0.95 && r.preempted > 0:
+				return Headline{Tight, fmt.Sprintf("The KV cache of %s is full: %s.", stages.replica(r.at), count(int(r.preempted), "preemption")),
+					"What is preempted is computed again: more --kv-cache-memory-bytes, or another replica."}, true
+			}
+		}
+	}
+	return Headline{}, false
+}
+
+// share is one part of requests' time.
+type share struct {
+	text    string
+	seconds float64
+}
+
+// shares are where requests' time went, those of a replica's own stage at that
+// replica alone; r may be nil. The largest one is first.
+func (m *measure) shares(r *replicaMeasure, stages names) (list []share, total float64) {
+	add := func(text string, s float64) {
+		list = append(list, share{text, s})
+		total += s
+	}
+	for _, part := range []string{"receive", "admission", "encode", "write", "residual"} {
+		add(partText(part), m.parts[part])
+	}
+	for _, stage := range m.stages() {
+		var hop, queue, work float64
+		to := place{stage, ""}
+		for _, other := range m.of(stage) {
+			if r != nil && r.at.stage == stage && r != other {
+				continue
+			}
+			hop, queue, work = hop+other.hop, queue+other.queue, work+other.work
+			to = other.at
+		}
+		name := stages.stage(stage)
+		add(m.hopText(to, r != nil && r.at.stage == stage, stages), hop)
+		add("the queue of "+name, queue)
+		add("the work of "+name, work)
+	}
+	slices.SortStableFunc(list, func(a, b share) int { return cmp.Compare(b.seconds, a.seconds) })
+	return list, total
+}
+
+// hopText names the way to a stage, or the edge to one replica of it that took
+// the most time.
+func (m *measure) hopText(to place, one bool, stages names) string {
+	var worst *edgeMeasure
+	for _, e := range m.hops() {
+		if (e.at.to == to || !one && e.at.to.stage == to.stage) && (worst == nil || e.seconds() > worst.seconds()) {
+			worst = e
+		}
+	}
+	if worst == nil {
+		return "the hop to " + stages.stage(to.stage)
+	}
+	return "the hop " + worst.at.String()
+}
+
+func partText(part string) string {
+	switch part {
+	case "receive":
+		return "reading requests"
+	case "admission":
+		return "the queue in front of the pipeline"
+	case "encode":
+		return "encoding answers"
+	case "write":
+		return "clients that take their answers slowly"
+	}
+	return "nothing that an event explains"
+}
+
+// why says where the time of requests goes, those of one replica if there is
+// one.
+func (m *measure) why(r *replicaMeasure, stages names) string {
+	if r != nil && r.underruns > 0 && r.slowClients > r.underruns/2 {
+		return "Their clients take the sound too slowly: it was there in time."
+	}
+	if list, total := m.shares(r, stages); total > 0 {
+		top := list[0]
+		switch part := top.seconds / total; {
+		case part > 0.5:
+			return fmt.Sprintf("Most of their time goes into %s (%s).", top.text, percent(part))
+		default:
+			return fmt.Sprintf("The largest part of their time goes into %s (%s), then %s (%s).", top.text, percent(part), list[1].text, percent(list[1].seconds/total))
+		}
+	}
+	return m.guess(r)
+}
+
+// guess is why for a page that does not say where requests' time goes: what is
+// out of the ordinary on it.
+func (m *measure) guess(r *replicaMeasure) string {
+	var worst *edgeMeasure
+	for _, e := range m.hops() {
+		if (r == nil || e.at.to == r.at) && (worst == nil || e.seconds() > worst.seconds()) {
+			worst = e
+		}
+	}
+	if worst != nil && worst.mean() >= crossTight {
+		return fmt.Sprintf("The hop %s is slow: %s for one crossing.", worst.at, seconds(worst.mean()))
+	}
+	if r != nil {
+		if p95 := r.rtf.quantile(0.95); p95 >= 1 {
+			return fmt.Sprintf("It makes sound slower than it plays: RTF %s at the 95th percentile.", number(p95))
+		}
+	}
+	if waiting := zeroed(m.waiting); waiting > 0 {
+		return fmt.Sprintf("%.0f requests wait for a place.", waiting)
+	}
+	if !m.attributed {
+		return "The page does not say where requests' time goes."
+	}
+	return ""
+}
+
+// count writes a number and its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// finite is v, or 0 where there is none.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	v = rounded(v)
+	return &v
+}
