@@ -37,6 +37,8 @@ type Options struct {
 	EnableMFU bool
 	// KVCacheMetrics adds the families of KV blocks' lives.
 	KVCacheMetrics bool
+	// Deadlines says that requests have a time in which they have to be done.
+	Deadlines bool
 	// LongestSequence is the most tokens that a sequence of any autoregressive
 	// stage may have, which bounds the buckets of the families that count them.
 	LongestSequence int
@@ -153,7 +155,7 @@ func New(o Options) *Metrics {
 	if o.EnginesAlone {
 		return m
 	}
-	m.requests = newRequestRecorder(m)
+	m.requests = newRequestRecorder(m, o.Deadlines)
 	m.audio = newAudioVecs(m)
 	m.transfer = newTransferVecs(m)
 	m.refusals = newRefusalRecorder(m)
@@ -181,7 +183,7 @@ func (o Options) on() []Need {
 	for _, option := range []struct {
 		need Need
 		on   bool
-	}{{NeedStats, o.LogStats}, {NeedMFU, o.EnableMFU}, {NeedKV, o.KVCacheMetrics}} {
+	}{{NeedStats, o.LogStats}, {NeedMFU, o.EnableMFU}, {NeedKV, o.KVCacheMetrics}, {NeedDeadline, o.Deadlines}} {
 		if option.on {
 			on = append(on, option.need)
 		}

@@ -15,12 +15,16 @@ const (
 	NeedStats Need = "--log-stats"
 	NeedMFU   Need = "--enable-mfu-metrics"
 	NeedKV    Need = "--kv-cache-metrics"
+
+	NeedDeadline Need = "--request-timeout"
 )
 
 // Option says whether the need is an option of the server rather than a part
 // of the pipeline: a family that needs one may have no child although its
 // group has.
-func (n Need) Option() bool { return n == NeedStats || n == NeedMFU || n == NeedKV }
+func (n Need) Option() bool {
+	return n == NeedStats || n == NeedMFU || n == NeedKV || n == NeedDeadline
+}
 
 // Outcome is one way in which a request can go.
 type Outcome string
@@ -51,6 +55,8 @@ const (
 	OutcomeSilent Outcome = "silent sound"
 	// OutcomeRefused: a request that was not admitted.
 	OutcomeRefused Outcome = "refusal"
+	// OutcomeExpired: a request that was not done within its time.
+	OutcomeExpired Outcome = "deadline"
 	// OutcomeRepeated: a text whose prompt begins as an earlier one did.
 	OutcomeRepeated Outcome = "repeated prompt"
 	// OutcomeCrowded: choices of a text that need more KV blocks together than

@@ -16,6 +16,7 @@ const (
 	replicaRequests    = "limelight_replica_requests"
 	replicaPlaces      = "limelight_replica_places"
 	stageWaiting       = "limelight_stage_requests_waiting"
+	requestsExpired    = "limelight_requests_expired_total"
 	requestPart        = "limelight_request_part_seconds"
 	stagePart          = "limelight_stage_part_seconds"
 	requestResidual    = "limelight_request_residual_seconds"
@@ -55,10 +56,17 @@ func ownFamilies() []Family {
 	}, {
 		Name: stageFailures, Kind: Counter, Labels: ofStage("cause"), Unit: "requests", Group: GroupOwn, Present: withStats,
 		Values: map[string][]string{"cause": texts(failureCauses)},
-		Help:   "Admitted requests that ended as an error, by the stage that failed and the cause: rejected (the stage refused its input after the first sound), no_replica, lost (the process that ran the engine), closed (the engine was shut down), hop (the way from the stage before), timeout, reply (the answer could not be made of what the stages gave), engine (anything else).",
+		Help:   "Admitted requests that ended as an error, by the stage that failed and the cause: rejected (the stage refused its input after the first sound), no_replica, lost (the process that ran the engine), closed (the engine was shut down), hop (the way from the stage before), timeout (the stage gave nothing for too long), deadline (the request's time was up while the stage was waited for), reply (the answer could not be made of what the stages gave), engine (anything else).",
 		Moves:  "ends with the reason error, each once",
 		Still:  "natural ends, aborts, refused requests; audio rejected before any sound, which is a skipped request",
 		At:     []Outcome{OutcomeFailed},
+	}, {
+		Name: requestsExpired, Kind: Counter, Labels: []string{"model_name", "part"}, Unit: "requests", Group: GroupOwn, Present: "with --log-stats and --request-timeout",
+		Values: map[string][]string{"part": texts(expiredParts)},
+		Help:   "Admitted requests that ended as an error since their time was up, by what they had come to: admission (in the queue), stages (a stage was waited for, which is its failure, too), reply (the client was behind, or the answer was being made).",
+		Moves:  "ends with the reason error after --request-timeout, each once",
+		Still:  "other errors, natural ends, aborts, refused requests",
+		Needs:  []Need{NeedDeadline}, At: []Outcome{OutcomeExpired},
 	}, {
 		Name: wastedTokens, Kind: Counter, Labels: ofStage("finished_reason"), Unit: "tokens", Group: GroupOwn, Present: "with --log-stats, for autoregressive stages",
 		Values: map[string][]string{"finished_reason": texts(wastedReasons)},

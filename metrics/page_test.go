@@ -24,7 +24,7 @@ import (
 var threeStages = []StageInfo{{ID: 0, Replicas: 1, AR: true}, {ID: 1, Replicas: 1, AR: true}, {ID: 2, Replicas: 2, Audio: true, Remote: true}}
 
 func newOn() *Metrics {
-	m := New(Options{ModelName: "m", LogStats: true, EnableMFU: true, KVCacheMetrics: true, LongestSequence: 100, Stages: threeStages})
+	m := New(Options{ModelName: "m", LogStats: true, EnableMFU: true, KVCacheMetrics: true, Deadlines: true, LongestSequence: 100, Stages: threeStages})
 	m.Engine(0, 0)
 	m.Engine(1, 0)
 	return m
@@ -107,6 +107,7 @@ func useAll(m *Metrics) {
 	m.Requests().Admitted()
 	m.Refusals().Refused(QueueFull)
 	m.Stage(1).Failed(CauseHop)
+	m.Requests().Expired(ExpiredAdmission)
 	m.Stage(1).Wasted(Abort, 7, 0)
 	m.Stage(2).Wasted(Error, 0, 0.5)
 	m.Requests().Ended(Stop, 1500*time.Millisecond, "r")

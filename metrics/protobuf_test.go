@@ -18,7 +18,7 @@ const wantsProtobuf = "application/vnd.google.protobuf;proto=io.prometheus.clien
 
 func withNative(o Options) *Metrics {
 	o.ModelName, o.LogStats, o.NativeHistograms = "m", true, true
-	o.EnableMFU, o.KVCacheMetrics, o.LongestSequence, o.Stages = true, true, 100, threeStages
+	o.EnableMFU, o.KVCacheMetrics, o.Deadlines, o.LongestSequence, o.Stages = true, true, true, 100, threeStages
 	m := New(o)
 	m.Engine(0, 0)
 	m.Engine(1, 0)

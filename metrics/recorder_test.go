@@ -30,6 +30,7 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 	wasted := func(stage int, r FinishedReason, tokens int, audio float64) func(*Metrics) {
 		return func(m *Metrics) { m.Stage(stage).Wasted(r, tokens, audio) }
 	}
+	expire := func(p ExpiredPart) func(*Metrics) { return func(m *Metrics) { m.Requests().Expired(p) } }
 	spent := func(m *Metrics) { m.Attribution().Spent(RequestTimes{Write: ms}) }
 	work := func(entry bool) func(*Metrics) {
 		return func(m *Metrics) { m.Replica(1, 0).Spent(StageTimes{Work: ms}, entry) }
@@ -85,6 +86,8 @@ func TestFamiliesMoveAndStayStill(t *testing.T) {
 		{requestsRefused, "a reason nobody knows is a bad request", "draining", refused("odd"), refused(Draining), 1, 0, []string{"reason=bad_request"}},
 		{stageFailures, "timeout", "aborted", failed(CauseTimeout), ended(Abort), 1, 0, []string{"stage=1", "cause=timeout"}},
 		{stageFailures, "a cause nobody knows is the engine", "rejected", failed("odd"), failed(CauseRejected), 1, 0, []string{"stage=1", "cause=engine"}},
+		{requestsExpired, "waiting", "failed", expire(ExpiredAdmission), failed(CauseDeadline), 1, 0, []string{"part=admission"}},
+		{requestsExpired, "a part nobody knows is the stages", "reply", expire("odd"), expire(ExpiredReply), 1, 0, []string{"part=stages"}},
 		{wastedTokens, "aborted", "natural end", wasted(1, Abort, 7, 0), wasted(1, Stop, 7, 0), 7, 0, []string{"stage=1", "finished_reason=abort"}},
 		{wastedTokens, "failed", "a stage without tokens", wasted(0, Error, 7, 0), wasted(2, Error, 7, 0), 7, 0, []string{"finished_reason=error"}},
 		{wastedAudioSeconds, "aborted", "natural end", wasted(2, Abort, 0, 0.5), wasted(2, Length, 0, 0.5), 0.5, 0, []string{"stage=2", "finished_reason=abort"}},

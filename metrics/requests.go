@@ -13,16 +13,39 @@ type RequestRecorder struct {
 	admitted prometheus.Counter
 	ends     map[FinishedReason]prometheus.Counter // complete from the start, never written again
 	e2e      timing
+	expired  map[ExpiredPart]prometheus.Counter // empty without deadlines
 	gauges   *requestGauges
 }
 
-func newRequestRecorder(m *Metrics) *RequestRecorder {
+// ExpiredPart says what a request had come to when its time was up.
+type ExpiredPart string
+
+// The closed set of parts.
+const (
+	// ExpiredAdmission: it waited in the queue.
+	ExpiredAdmission ExpiredPart = "admission"
+	// ExpiredStages: a stage was being waited for.
+	ExpiredStages ExpiredPart = "stages"
+	// ExpiredReply: the client was behind, or the answer was being made.
+	ExpiredReply ExpiredPart = "reply"
+)
+
+var expiredParts = []ExpiredPart{ExpiredAdmission, ExpiredStages, ExpiredReply}
+
+func newRequestRecorder(m *Metrics, deadlines bool) *RequestRecorder {
 	ends := m.counter(requestsSuccess)
 	r := &RequestRecorder{
 		admitted: m.counter(requestsAdmitted).WithLabelValues(),
 		ends:     make(map[FinishedReason]prometheus.Counter),
 		e2e:      m.timing(m.histogram(e2eRequestLatency).WithLabelValues()),
+		expired:  make(map[ExpiredPart]prometheus.Counter),
 		gauges:   newRequestGauges(m),
+	}
+	expired := m.counter(requestsExpired)
+	for _, part := range expiredParts {
+		if deadlines {
+			r.expired[part] = expired.WithLabelValues(string(part))
+		}
 	}
 	for _, reason := range finishedReasons {
 		r.ends[reason] = ends.WithLabelValues(string(reason))
@@ -55,6 +78,22 @@ func (r *RequestRecorder) Ended(reason FinishedReason, e2e time.Duration, id str
 		r.e2e.observe(e2e, id)
 	}
 	end.Inc()
+}
+
+// Expired records that a request ends as an error since its time is up. A part
+// outside the closed set counts as the stages; without deadlines it records
+// nothing.
+func (r *RequestRecorder) Expired(part ExpiredPart) {
+	if r == nil {
+		return
+	}
+	expired, known := r.expired[part]
+	if !known {
+		expired = r.expired[ExpiredStages]
+	}
+	if expired != nil {
+		expired.Inc()
+	}
 }
 
 // ObserveRequests makes the page read the request gauges from src, all at one

@@ -19,13 +19,15 @@ const (
 	CauseHop FailureCause = "hop"
 	// CauseTimeout: the stage took too long.
 	CauseTimeout FailureCause = "timeout"
+	// CauseDeadline: the request's time was up while the stage worked for it.
+	CauseDeadline FailureCause = "deadline"
 	// CauseReply: the stages did their work and no answer could be made of it.
 	CauseReply FailureCause = "reply"
 	// CauseEngine: anything else.
 	CauseEngine FailureCause = "engine"
 )
 
-var failureCauses = []FailureCause{CauseRejected, CauseNoReplica, CauseLost, CauseClosed, CauseHop, CauseTimeout, CauseReply, CauseEngine}
+var failureCauses = []FailureCause{CauseRejected, CauseNoReplica, CauseLost, CauseClosed, CauseHop, CauseTimeout, CauseDeadline, CauseReply, CauseEngine}
 
 // StageRecorder records what went wrong at one stage and what was made for
 // nothing.

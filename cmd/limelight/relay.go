@@ -14,7 +14,7 @@ func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, er
 		Voices: c.Relay.Voices, MaxInFlight: c.Relay.MaxInFlight, Policy: c.Relay.Policy, Retries: c.Relay.Retries,
 		AnswerTimeout: c.Relay.AnswerTimeout, HealthInterval: c.Relay.HealthInterval, DiscoveryInterval: c.Relay.DiscoveryInterval, HealthTimeout: c.Relay.HealthTimeout, StartTimeout: c.Relay.StartTimeout,
 		ScrapeInterval: c.Relay.ScrapeInterval,
-		MaxQueue:       c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout,
+		MaxQueue:       c.Limits.MaxQueue, StageTimeout: c.Limits.StageTimeout, RequestTimeout: c.Limits.RequestTimeout,
 		LogStats: c.Metrics.LogStats, Exemplars: c.Metrics.Exemplars, OmniPrefix: c.Metrics.Prefix, Version: server.Version(), Log: log,
 		NativeHistograms: c.Metrics.NativeHistograms,
 	}

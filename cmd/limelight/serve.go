@@ -203,6 +203,7 @@ func pipelineOptions(c *config.Config, log *slog.Logger) (pipeline.Options, erro
 
 		KVCacheMetrics: c.Metrics.KVCache,
 		StageTimeout:   c.Limits.StageTimeout,
+		RequestTimeout: c.Limits.RequestTimeout,
 		Gather:         !c.AsyncChunk,
 		OmniPrefix:     c.Metrics.Prefix,
 		Exemplars:      c.Metrics.Exemplars,

@@ -102,6 +102,8 @@ type Limits struct {
 	WriteTimeout time.Duration
 	// StageTimeout bounds the wait for a stage's next output; 0 is no bound.
 	StageTimeout time.Duration
+	// RequestTimeout bounds the whole time of a request; 0 is no bound.
+	RequestTimeout time.Duration
 }
 
 // Metrics says what /metrics records and how it is shown.

@@ -88,6 +88,8 @@ func (c *Config) Options() []Option {
 			Help: "how long a client may take nothing of a reply; then it is cut off and its request ends as abort"},
 		{Key: "limits.stage_timeout", Flag: "stage-timeout", value: duration(&c.Limits.StageTimeout, 0),
 			Help: "how long a request may wait for its stages' next output while the client is not behind; then it ends as error; 0s waits for ever"},
+		{Key: "limits.request_timeout", Flag: "request-timeout", value: duration(&c.Limits.RequestTimeout, 0),
+			Help: "how long a request may take from its arrival until its answer is made, its wait in the queue included; then it ends as error, with 504 if nothing of the answer was sent; 0s is no bound"},
 
 		{Key: "metrics.log_stats", Flag: "log-stats", Negation: "disable-log-stats", value: toggle(&c.Metrics.LogStats),
 			Help: "record the vllm: metric families; without it /metrics names them and shows no sample"},

@@ -197,6 +197,8 @@ func causeText(cause string) string {
 		return "the way from the stage before failed"
 	case "timeout":
 		return "it took too long"
+	case "deadline":
+		return "the request's time was up"
 	case "reply":
 		return "no answer could be made of what it gave"
 	case "engine":

@@ -49,8 +49,9 @@ func pipelineBoard() board {
 				{promql.Aggregate("sum", waiting.Instant()), "waiting"},
 			}},
 			{title: "Waiting for a place, by stage", kind: stack, unit: "short", queries: values(of("limelight_stage_requests_waiting"), "stage"), runbook: "LimelightQueueStuck"},
-			{title: "Failures by stage", unit: "reqps", queries: rates(of("limelight_stage_failures_total"), "stage"),
-				about: "The stage that failed first. The Gateway dashboard has the causes."},
+			{title: "Failures by stage", unit: "reqps", queries: append(rates(of("limelight_stage_failures_total"), "stage"),
+				query{promql.Rate(of("limelight_requests_expired_total"), "part"), "time is up: {{part}}"}),
+				about: "The stage that failed first. The Gateway dashboard has the causes. With --request-timeout also what requests had come to when their time was up; of those in the stages the one that was waited for has failed."},
 		}}, {"How long do replies take?", []panel{
 			{title: "End to end", unit: "s", width: 12, exemplars: true, queries: quantiles(e2e), runbook: "LimelightRepliesSlow"},
 			{title: "End to end, all requests", kind: heat, unit: "s", width: 12, queries: distribution(e2e)},

@@ -24,6 +24,8 @@ func cause(err error) metrics.FailureCause {
 	switch {
 	case errors.As(err, &rejected):
 		return metrics.CauseRejected
+	case errors.Is(err, ErrRequestTimeout):
+		return metrics.CauseDeadline
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrStageTimeout):
 		return metrics.CauseTimeout
 	case errors.Is(err, stage.ErrNoReplica):

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"errors"
 	"time"
 
 	"github.com/limelight-omni/limelight/internal/engine"
@@ -104,6 +105,7 @@ func (f *flight) end(reason engine.FinishReason) {
 		f.o.work[k].Wasted(metrics.FinishedReason(reason), l.tokens, l.seconds)
 	}
 	failure := f.err
+	f.stopDeadline()
 	f.mu.Unlock()
 
 	switch reason {
@@ -119,14 +121,21 @@ func (f *flight) end(reason engine.FinishReason) {
 	f.o.leave(f)
 }
 
-// recordFailure counts the end of a request as an error of a stage; without
-// one to blame the last one gave what no reply could be made of.
-func (f *flight) recordFailure(failure *StageError) {
-	if failure == nil {
-		f.o.work[f.req.Final].Failed(metrics.CauseReply)
-		return
+// recordFailure counts the end of a request as an error: of a stage, or of none
+// if its time was up while no stage worked for it. Without a failure the last
+// stage gave what no reply could be made of.
+func (f *flight) recordFailure(failure error) {
+	var at *StageError
+	var up *expired
+	if errors.As(failure, &up) {
+		f.o.requests.Expired(up.part)
 	}
-	f.o.work[failure.Stage].Failed(cause(failure.Err))
+	switch {
+	case failure == nil:
+		f.o.work[f.req.Final].Failed(metrics.CauseReply)
+	case errors.As(failure, &at):
+		f.o.work[at.Stage].Failed(cause(at.Err))
+	}
 }
 
 // recordAudio observes the audio families of a request that ended naturally:
@@ -168,9 +177,9 @@ func (f *flight) summary() Summary {
 	defer f.mu.Unlock()
 	s := Summary{Reason: f.ended, Duration: f.endAt.Sub(f.req.Arrived), Samples: f.frames, TTFP: f.timeline.ttfp()}
 	if f.ended == engine.FinishError {
-		s.Failed, s.Cause = f.err, metrics.CauseReply
-		if f.err != nil {
-			s.Cause = cause(f.err.Err)
+		errors.As(f.err, &s.Failed)
+		if s.Cause = metrics.CauseReply; f.err != nil {
+			s.Cause = cause(f.err)
 		}
 	}
 	if f.frames > 0 {

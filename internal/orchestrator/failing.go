@@ -40,7 +40,13 @@ func (f *flight) fail(k int, err error) {
 	if b := f.legs[k].binding; b != nil {
 		replica = b.Replica.ID
 	}
-	failure := &StageError{Stage: k, Name: f.o.stages[k].Name, Replica: replica, Err: err}
+	f.mu.Unlock()
+	f.failWith(&StageError{Stage: k, Name: f.o.stages[k].Name, Replica: replica, Err: err})
+}
+
+// failWith ends the request as an error, unless it has ended.
+func (f *flight) failWith(failure error) {
+	f.mu.Lock()
 	if f.err == nil && f.ended == "" {
 		f.err = failure
 	}
@@ -49,12 +55,9 @@ func (f *flight) fail(k int, err error) {
 	f.cancel(failure)
 }
 
-// failure is the stage error that ended the request, or nil.
+// failure is the error that ended the request, or nil.
 func (f *flight) failure() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil {
-		return nil
-	}
 	return f.err
 }

@@ -45,10 +45,11 @@ type flight struct {
 
 	timeline timeline
 	silence  silence
+	deadline deadline
 
 	mu      sync.Mutex // guards the fields below
 	legs    []leg
-	err     *StageError
+	err     error // what it failed with
 	ended   engine.FinishReason
 	endAt   time.Time
 	frames  int64     // samples handed towards the client

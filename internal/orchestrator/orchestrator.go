@@ -68,6 +68,9 @@ type Options struct {
 	// StageTimeout ends a request as an error whose stages give no output for so
 	// long although the client is not behind; 0 waits for ever.
 	StageTimeout time.Duration
+	// RequestTimeout ends a request as an error whose answer is not made so long
+	// after its arrival; 0 gives it all the time.
+	RequestTimeout time.Duration
 	// Gather hands work over to the next stage only when it is complete: one hop
 	// an edge. The default is to hand over what there is as it appears.
 	Gather bool
@@ -93,14 +96,16 @@ type Orchestrator struct {
 	newEngine   func(stage, replica int) engine.Engine
 	log         *slog.Logger
 
-	stageTimeout time.Duration
-	gather       bool
+	stageTimeout   time.Duration
+	requestTimeout time.Duration
+	gather         bool
 
 	flights sync.WaitGroup // every goroutine that works for a request
 
 	mu       sync.Mutex // guards the fields below
 	queue    *queue
 	running  map[*flight]struct{}
+	outages  []*time.Timer // by stage; nil but while requests wait for one without a replica
 	draining bool
 	idle     chan struct{} // closed when draining and no request is left
 }
@@ -130,11 +135,13 @@ func New(o Options) *Orchestrator {
 		newEngine:   o.NewEngine,
 		log:         o.Log,
 
-		stageTimeout: o.StageTimeout,
-		gather:       o.Gather,
+		stageTimeout:   o.StageTimeout,
+		requestTimeout: o.RequestTimeout,
+		gather:         o.Gather,
 
 		queue:   newQueue(len(o.Stages), o.MaxQueue),
 		running: make(map[*flight]struct{}),
+		outages: make([]*time.Timer, len(o.Stages)),
 		idle:    make(chan struct{}),
 	}
 	for k, s := range orch.stages {
@@ -214,6 +221,7 @@ func (o *Orchestrator) Submit(req Request) (*Reply, error) {
 	}
 	o.requests.Admitted()
 	o.mu.Unlock()
+	f.watchDeadline()
 	o.dispatch()
 	return &Reply{f: f}, nil
 }
@@ -235,6 +243,7 @@ func (o *Orchestrator) dispatch() {
 			f.dispatched = o.now()
 			o.flights.Go(func() { f.run(binding) })
 		}
+		o.watchOutage(k)
 	}
 }
 

@@ -32,6 +32,14 @@ func (q *queue) waiting(stage int) int { return q.byEntry[stage].Len() }
 // first is the request that has waited longest for the stage.
 func (q *queue) first(stage int) *flight { return q.byEntry[stage].Front().Value.(*flight) }
 
+// all lists the requests that wait for the stage.
+func (q *queue) all(stage int) (flights []*flight) {
+	for e := q.byEntry[stage].Front(); e != nil; e = e.Next() {
+		flights = append(flights, e.Value.(*flight))
+	}
+	return flights
+}
+
 // pop takes the request that has waited longest for the stage.
 func (q *queue) pop(stage int) *flight {
 	f := q.first(stage)

@@ -55,7 +55,8 @@ func (e *StageError) Unwrap() error { return e.Err }
 type Reply struct{ f *flight }
 
 // Next returns the next event, io.EOF after the last one, a *StageError when a
-// stage failed, or ctx's error.
+// stage failed, an error that wraps ErrRequestTimeout when the request's time is
+// up, or ctx's error. The end of a streamed reply makes it whole.
 func (r *Reply) Next(ctx context.Context) (Event, error) {
 	if ev, open, there := r.f.take(); there {
 		return r.next(ev, open)
@@ -86,10 +87,29 @@ func (r *Reply) next(ev Event, ok bool) (Event, error) {
 		r.f.timeline.next(ev)
 		return ev, nil
 	}
-	if err := r.f.failure(); err != nil {
+	failed := r.f.failure
+	if r.f.req.Streamed {
+		failed = r.f.meet
+	}
+	if err := failed(); err != nil {
 		return Event{}, err
 	}
 	return Event{}, io.EOF
+}
+
+// Whole says that a reply which is not streamed is about to be written: its time
+// is up no more. It returns the failure of a request that has failed before.
+func (r *Reply) Whole() error { return r.f.meet() }
+
+// Context is parent's, and ends with the request's failure, too. It is for work
+// that is no stage's.
+func (r *Reply) Context(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	stop := context.AfterFunc(r.f.ctx, func() { cancel(context.Cause(r.f.ctx)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // AudioWritten reports that a chunk of a streamed reply is being handed to the

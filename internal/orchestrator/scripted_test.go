@@ -155,6 +155,7 @@ type layout struct {
 	maxQueue                  int
 	talkers                   int // replicas of the talker; 0 means 1
 	stageTimeout              time.Duration
+	requestTimeout            time.Duration
 	gather                    bool
 	wrap                      func(connector.Connector) connector.Connector
 	engine                    func(engine.Engine) engine.Engine
@@ -188,7 +189,7 @@ func newHouse(t *testing.T, l layout) *house {
 		}
 		return stage.NewPool(id, name, l.places, nil, engines...)
 	}
-	h.metrics = metrics.New(metrics.Options{ModelName: "scripted", LogStats: true, Stages: []metrics.StageInfo{
+	h.metrics = metrics.New(metrics.Options{ModelName: "scripted", LogStats: true, Deadlines: l.requestTimeout > 0, Stages: []metrics.StageInfo{
 		{ID: 0, Replicas: 1, AR: true}, {ID: 1, Replicas: l.talkers, AR: true}, {ID: 2, Replicas: 1, Audio: true},
 	}})
 	h.Orchestrator = New(Options{
@@ -198,7 +199,7 @@ func newHouse(t *testing.T, l layout) *house {
 			{Pool: pool(2, "code2wav", 1, l.code2wav), Output: Audio},
 		},
 		Connectors: []connector.Connector{l.wrapped(), l.wrapped()},
-		MaxQueue:   l.maxQueue, StageTimeout: l.stageTimeout, Gather: l.gather,
+		MaxQueue:   l.maxQueue, StageTimeout: l.stageTimeout, RequestTimeout: l.requestTimeout, Gather: l.gather,
 		Metrics: h.metrics,
 	})
 	t.Cleanup(func() {

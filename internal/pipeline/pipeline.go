@@ -73,6 +73,9 @@ type Options struct {
 	// StageTimeout ends a request as an error whose stages give no output for so
 	// long; 0 waits for ever.
 	StageTimeout time.Duration
+	// RequestTimeout ends a request as an error whose answer is not made so long
+	// after its arrival; 0 gives it all the time.
+	RequestTimeout time.Duration
 	// Gather hands a stage's work over to the next one only when it is complete.
 	Gather bool
 	// LogStats turns the recording of the vllm: families on.
@@ -167,7 +170,7 @@ func New(o Options) (*Pipeline, error) {
 	if m == nil {
 		m = metrics.New(metrics.Options{
 			ModelName: front.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version,
-			EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, LongestSequence: max(front.maxModelLen, front.talkerLen),
+			EnableMFU: o.EnableMFU, KVCacheMetrics: o.KVCacheMetrics, Deadlines: o.RequestTimeout > 0, LongestSequence: max(front.maxModelLen, front.talkerLen),
 			ContinuityThresholds: o.ContinuityThresholds, NativeHistograms: o.NativeHistograms,
 			Stages: []metrics.StageInfo{
 				{ID: Thinker, Replicas: total[Thinker], AR: true},
@@ -210,7 +213,7 @@ func New(o Options) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		Orchestrator: orchestrator.New(orchestrator.Options{
-			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Gather: o.Gather, Metrics: m,
+			Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, RequestTimeout: o.RequestTimeout, Gather: o.Gather, Metrics: m,
 			NewEngine: func(stage, replica int) engine.Engine { return o.wrapped(front, inner, stage, replica) }, Log: o.Log,
 		}),
 		Frontend: front,

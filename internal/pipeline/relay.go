@@ -71,6 +71,7 @@ type RelayOptions struct {
 
 	MaxQueue            int
 	StageTimeout        time.Duration
+	RequestTimeout      time.Duration
 	LogStats, Exemplars bool
 	NativeHistograms    bool
 	OmniPrefix, Version string
@@ -180,7 +181,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 	}
 	r.Metrics = metrics.New(metrics.Options{
 		ModelName: r.name, LogStats: o.LogStats, OmniPrefix: o.OmniPrefix, Exemplars: o.Exemplars, Version: o.Version, Stages: infos,
-		NativeHistograms: o.NativeHistograms,
+		NativeHistograms: o.NativeHistograms, Deadlines: o.RequestTimeout > 0,
 	})
 	var stages []orchestrator.Stage
 	var connectors []connector.Connector
@@ -194,7 +195,7 @@ func NewRelay(ctx context.Context, o RelayOptions) (*Relay, error) {
 		}
 	}
 	r.Orchestrator = orchestrator.New(orchestrator.Options{
-		Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, Metrics: r.Metrics, Log: o.Log,
+		Stages: stages, Connectors: connectors, MaxQueue: o.MaxQueue, StageTimeout: o.StageTimeout, RequestTimeout: o.RequestTimeout, Metrics: r.Metrics, Log: o.Log,
 	})
 	if o.HealthInterval > 0 {
 		r.CheckHealth(ctx)

@@ -71,7 +71,6 @@ func (c *call) failBody(err error) {
 	c.w.Header().Set("Connection", "close")
 	if reason, later := busy(err); later {
 		c.refused.Refused(reason)
-		c.w.Header().Set("Retry-After", "1")
 	}
 	c.fail(e)
 }

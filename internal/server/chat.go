@@ -235,7 +235,8 @@ func usageOf(u engine.Usage) openai.Usage {
 }
 
 // settle ends a request in the books, answers what went wrong, and logs it.
-// An err that is neither a stage's nor an encoder's is a client that left.
+// An err that is neither a stage's nor an encoder's nor a deadline's is a client
+// that left.
 func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err error) {
 	var stage *orchestrator.StageError
 	var encode *encodeError
@@ -249,7 +250,7 @@ func (s *Server) settle(c *call, streamed bool, reply *orchestrator.Reply, err e
 	case errors.As(err, &encode):
 		reply.Fail()
 		c.fail(failure(c.id, err))
-	case !errors.As(err, &stage):
+	case !errors.As(err, &stage) && !errors.Is(err, orchestrator.ErrRequestTimeout):
 		err = nil // no fault of ours
 	case c.w.status == 0:
 		c.fail(failure(c.id, err))
@@ -277,7 +278,6 @@ func (c *call) refuse(err error) {
 	if reason, later := busy(err); later {
 		c.refused.Refused(reason)
 	}
-	c.w.Header().Set("Retry-After", "1")
 	c.fail(refusal(err))
 }
 

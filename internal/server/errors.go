@@ -27,6 +27,9 @@ func (c *call) fail(e *openai.Error) {
 	if c.counted && e.Status != http.StatusInternalServerError {
 		c.logRefusal(e.Status, e.Message)
 	}
+	if e.Status == http.StatusServiceUnavailable {
+		c.w.Header().Set("Retry-After", "1")
+	}
 	// Nobody is left to tell when the write fails.
 	_ = writeBody(c.w, e.Status, "application/json", e.Body())
 }
@@ -85,7 +88,7 @@ func busy(err error) (metrics.RefusalReason, bool) {
 	return "", false
 }
 
-// failure is the answer to a request whose stage failed.
+// failure is the answer to a request that failed.
 func failure(id string, err error) *openai.Error {
 	e := internalError(err.Error())
 	var said *openai.Error // what another server answered
@@ -93,6 +96,10 @@ func failure(id string, err error) *openai.Error {
 	switch {
 	case errors.As(err, &said) && said.Status >= 400 && said.Status < 500:
 		e = &openai.Error{Status: said.Status, Type: said.Type, Message: said.Message, Param: said.Param}
+	case errors.Is(err, orchestrator.ErrRequestTimeout):
+		e = openai.Problem(http.StatusGatewayTimeout, "%v", err)
+	case errors.Is(err, orchestrator.ErrNoReplica):
+		e = openai.Problem(http.StatusServiceUnavailable, "%v; try again", err)
 	case errors.As(err, &retryable):
 		e = openai.Problem(http.StatusBadGateway, "%v", err)
 	}

@@ -29,6 +29,9 @@ func (c *call) readDebug() *openai.Error {
 // deliver sends a whole answer, with its receipt as far as it goes: the write
 // itself is yet to come.
 func (c *call) deliver(reply *orchestrator.Reply, contentType string, body []byte) error {
+	if err := reply.Whole(); err != nil {
+		return err
+	}
 	c.w.Header().Set(serverTiming, string(appendTiming(nil, reply.Receipt())))
 	reply.Writing()
 	return writeBody(c.w, http.StatusOK, contentType, body)

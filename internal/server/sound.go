@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/limelight-omni/limelight/internal/openai"
+	"github.com/limelight-omni/limelight/internal/orchestrator"
 )
 
 // mediaTypes are the content types of the formats of speech.
@@ -36,15 +37,17 @@ func (s *Server) checkFormat(c *call, param, format string) *openai.Error {
 	return nil
 }
 
-// sound is a whole sound in a format. A client that leaves ends the encoder.
-func (s *Server) sound(c *call, format string, rate int, samples []float32) ([]byte, error) {
+// sound is a whole sound in a format. A client that leaves, or a request whose
+// time is up, ends the encoder.
+func (s *Server) sound(c *call, reply *orchestrator.Reply, format string, rate int, samples []float32) ([]byte, error) {
 	switch format {
 	case openai.FormatWAV:
 		return c.meter.AppendWAV(nil, rate, samples), nil
 	case openai.FormatPCM, openai.FormatPCM16:
 		return c.meter.AppendS16LE(nil, samples), nil
 	}
-	ctx := c.r.Context()
+	ctx, stop := reply.Context(c.r.Context())
+	defer stop()
 	file, err := s.encoder.Encode(ctx, format, rate, c.meter.AppendS16LE(nil, samples))
 	switch {
 	case ctx.Err() != nil:

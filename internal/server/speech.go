@@ -84,7 +84,7 @@ func (s *Server) wholeSpeech(c *call, format string, reply *orchestrator.Reply) 
 	if err != nil {
 		return err
 	}
-	body, err := s.sound(c, format, got.rate, got.samples)
+	body, err := s.sound(c, reply, format, got.rate, got.samples)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (s *Server) wholeSpoken(c *call, req *openai.ChatRequest, reply *orchestrat
 	if err != nil {
 		return err
 	}
-	sound, err := s.sound(c, req.AudioFormat, got.rate, got.samples)
+	sound, err := s.sound(c, reply, req.AudioFormat, got.rate, got.samples)
 	if err != nil {
 		return err
 	}

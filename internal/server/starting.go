@@ -38,7 +38,6 @@ func (s *Server) starting() http.Handler {
 		"GET /version": s.version,
 		"GET /ready":   func(c *call) { c.notReady("starting") },
 		"/": func(c *call) {
-			c.w.Header().Set("Retry-After", "1")
 			c.fail(openai.Problem(http.StatusServiceUnavailable, "the server is starting; try again"))
 		},
 	} {

@@ -52,8 +52,8 @@ type Pool struct {
 
 // NewPool makes a stage of the given engines, with ids 0, 1, ... in their
 // order. Places is the number of unfinished requests that TryBind gives one
-// replica at most. Freed, if not nil, is called without a lock held each time
-// a place becomes free.
+// replica at most. Freed, if not nil, is called without a lock held, as OnFreed
+// says.
 func NewPool(id int, name string, places int, freed func(), engines ...engine.Engine) *Pool {
 	p := &Pool{ID: id, Name: name, places: max(1, places), freed: freed, next: len(engines)}
 	for i, e := range engines {
@@ -62,8 +62,9 @@ func NewPool(id int, name string, places int, freed func(), engines ...engine.En
 	return p
 }
 
-// OnFreed sets what is called when a place becomes free. It must be set before
-// the pool is used.
+// OnFreed sets what is called when a place becomes free, and when a replica goes
+// down, after which those that wait may have none left. It must be set before the
+// pool is used.
 func (p *Pool) OnFreed(f func()) { p.freed = f }
 
 // TryBind binds a request to a replica that has a free place, as the policy
@@ -110,8 +111,8 @@ func (p *Pool) SetUp(replica int, up bool) bool {
 	changed := r.down == up
 	r.down = !up
 	p.mu.Unlock()
-	if changed && up && p.freed != nil {
-		p.freed() // its places are free for those that wait
+	if changed && p.freed != nil {
+		p.freed() // its places are free for those that wait, or gone
 	}
 	return changed
 }

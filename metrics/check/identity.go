@@ -45,6 +45,7 @@ const (
 	failures = "limelight_stage_failures_total"
 	tokens   = "limelight_wasted_tokens_total"
 	wasted   = "limelight_wasted_audio_seconds_total"
+	expired  = "limelight_requests_expired_total"
 	state    = "limelight_replica_state"
 	bound    = "limelight_replica_requests"
 	places   = "limelight_replica_places"
@@ -172,11 +173,19 @@ var ownIdentities = []identity{{
 		return c.atMost("admitted and refused", c.page.Sum(admitted, "")+c.page.Sum(refused, ""), "HTTP requests", c.page.Sum(httpRequests, ""), c.shape.underWay)
 	},
 }, {
-	text:     "Every error is a stage's: `limelight_stage_failures_total` is `vllm:omni_requests_success_total` with the reason error.",
+	text:     "Every error is a stage's, or a request's whose time was up without a stage at work: `limelight_stage_failures_total` and `limelight_requests_expired_total` with a part other than stages together are `vllm:omni_requests_success_total` with the reason error.",
 	families: []string{failures, ends},
 	ours:     true,
 	hold: func(c *checker) []string {
-		return c.equal("failures", c.page.Sum(failures, ""), "ends as an error", c.ended("error"), c.shape.underWay)
+		alone := c.page.Sum(expired, "") - c.page.Sum(expired, "", Label{"part", "stages"})
+		return c.equal("failures", c.page.Sum(failures, "")+alone, "ends as an error", c.ended("error"), c.shape.underWay)
+	},
+}, {
+	text:     "A request whose time was up while a stage was waited for is that stage's failure: `limelight_requests_expired_total` with the part stages is `limelight_stage_failures_total` with the cause deadline.",
+	families: []string{expired, failures},
+	ours:     true,
+	hold: func(c *checker) []string {
+		return c.equal("expired requests", c.page.Sum(expired, "", Label{"part", "stages"}), "failures", c.page.Sum(failures, "", Label{"cause", "deadline"}), c.shape.underWay)
 	},
 }, {
 	text:     "Nothing is wasted on nobody: without an end as abort, or as error, nothing is on `limelight_wasted_tokens_total` and `limelight_wasted_audio_seconds_total` with that reason.",
