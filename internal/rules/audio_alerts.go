@@ -16,7 +16,7 @@ replica:limelight_audio_silent:increase10m >= 3`,
 	summary:     "Replies of " + theModel + " have no sound, since codec frames are rejected",
 	description: "{{ $value | humanizePercentage }} of the replies of " + theReplica + " were 200 with empty audio: code2wav rejected the talker's codec frames.",
 }, {
-	name: "LimelightAudioSkipped", severity: ticket, dashboard: audioDashboard,
+	name: "LimelightAudioSkipped", severity: ticket, labels: map[string]string{"reason": "no_audio_data"}, dashboard: audioDashboard,
 	expr:        skippedShare("no_audio_data", "0.2", "10"),
 	summary:     "Replies of " + theModel + " have no sound, since nothing is spoken",
 	description: "{{ $value | humanizePercentage }} of the replies of " + theReplica + " were 200 with empty audio: the talker made no codec frame.",
