@@ -115,13 +115,20 @@ type scraping struct {
 	Global struct {
 		Interval string `json:"scrape_interval"`
 	} `json:"global"`
-	Rules   []string `json:"rule_files"`
+	Rules    []string `json:"rule_files"`
+	Alerting struct {
+		Managers []struct {
+			Static []targets `json:"static_configs"`
+		} `json:"alertmanagers"`
+	} `json:"alerting"`
 	Configs []struct {
-		Name   string `json:"job_name"`
-		Static []struct {
-			Targets []string `json:"targets"`
-		} `json:"static_configs"`
+		Name   string    `json:"job_name"`
+		Static []targets `json:"static_configs"`
 	} `json:"scrape_configs"`
+}
+
+type targets struct {
+	Targets []string `json:"targets"`
 }
 
 func TestPrometheusScrapesAServiceOfTheComposeFile(t *testing.T) {
@@ -143,6 +150,17 @@ func TestPrometheusScrapesAServiceOfTheComposeFile(t *testing.T) {
 	if !there || !slices.Contains(service.Expose, port) {
 		t.Errorf("nothing is at %s", target)
 	}
+	host, port, err = net.SplitHostPort(s.Alerting.Managers[0].Static[0].Targets[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	manager, there := p.Services[host]
+	if !there || !slices.ContainsFunc(manager.Ports, func(at types.ServicePortConfig) bool {
+		return strconv.Itoa(int(at.Target)) == port && at.HostIP == "127.0.0.1"
+	}) {
+		t.Errorf("no alertmanager is at %s:%s, or it is open to all", host, port)
+	}
+
 	for _, pattern := range s.Rules {
 		for _, v := range p.Services["prometheus"].Volumes {
 			if v.Target != filepath.Dir(pattern) {

@@ -26,26 +26,24 @@ increase(limelight_replica_ejections_total[30m]) >= 3`,
 	// together for long.
 	name: "LimelightQueueStuck", severity: page, dashboard: pipelineDashboard,
 	expr: `
-min_over_time(model:omni_num_requests_waiting:sum[2m]) > 0
-and on (job, instance, model_name)
-min by (job, instance, model_name) (
-  max by (job, instance, model_name, stage) (min_over_time(limelight_replica_state{state="ready"}[2m]))
-) == 1`,
-	summary:     "Requests of " + theModel + " wait although every stage has room",
-	description: "For two minutes there were always at least {{ $value | humanize }} requests in the queue, while each stage had a replica with a free place: nobody dispatches them.",
+min_over_time(limelight_stage_requests_waiting[2m]) > 0
+and on (job, instance, model_name, stage)
+max by (job, instance, model_name, stage) (min_over_time(limelight_replica_state{state="ready"}[2m])) == 1`,
+	summary:     "Requests to " + theModel + " wait for stage {{ $labels.stage }}, which has room",
+	description: "For two minutes there were always at least {{ $value | humanize }} requests in the queue for stage {{ $labels.stage }}, while a replica of it had a free place all the time: nobody dispatches them.",
 }, {
 	name: "LimelightQueueGrows", severity: ticket, dashboard: pipelineDashboard,
 	expr: `
-(min by (job, instance, model_name, stage) (min_over_time(limelight_replica_state{state="full"}[5m])) == 1)
-* on (job, instance, model_name) group_left ()
 (
-  avg_over_time(model:omni_num_requests_waiting:sum[5m]) > 1.2 * avg_over_time(model:omni_num_requests_waiting:sum[5m] offset 5m)
-  and min_over_time(model:omni_num_requests_waiting:sum[5m]) > 0
+  avg_over_time(limelight_stage_requests_waiting[5m]) > 1.2 * avg_over_time(limelight_stage_requests_waiting[5m] offset 5m)
+  and min_over_time(limelight_stage_requests_waiting[5m]) > 0
 )
+and on (job, instance, model_name, stage)
+max by (job, instance, model_name, stage) (max_over_time(limelight_replica_state{state="ready"}[5m])) == 0
 and on (job, instance, model_name)
 max by (job, instance, model_name) (min_over_time(limelight_replica_state{state="ready"}[5m])) == 1`,
-	summary:     "The queue of " + theModel + " grows in front of stage {{ $labels.stage }}, while other replicas are idle",
-	description: "{{ $value | humanize }} requests wait. All replicas of stage {{ $labels.stage }} have been full for five minutes, and a replica elsewhere had a free place all the time: stage {{ $labels.stage }} is the narrow one.",
+	summary:     "The queue of " + theModel + " for stage {{ $labels.stage }} grows, while other replicas are idle",
+	description: "{{ $value | humanize }} requests wait for stage {{ $labels.stage }} on average, a fifth more than five minutes before. A replica of another stage had room all the time: stage {{ $labels.stage }} is the narrow one.",
 }, {
 	name: "LimelightReplicaImbalance", severity: ticket, wait: 5 * time.Minute, dashboard: stagesDashboard,
 	expr: `

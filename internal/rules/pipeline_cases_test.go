@@ -16,7 +16,10 @@ func ready(stage, replica int) []series { return state(stage, replica, "1x60", "
 func full(stage, replica int) []series  { return state(stage, replica, "0x60", "1x60", "0x60") }
 func down(stage, replica int) []series  { return state(stage, replica, "0x60", "0x60", "1x60") }
 
-func waiting(values string) series { return on("vllm:omni_num_requests_waiting", "", values) }
+// waiting are requests in the queue for stage 1.
+func waiting(values string) series {
+	return on("limelight_stage_requests_waiting", `stage="1"`, values)
+}
 
 func join(parts ...[]series) []series {
 	var all []series
@@ -80,15 +83,15 @@ var pipelineCases = []promCase{
 	{alert: "LimelightReplicaEjected", when: "is silent after one bad moment", at: "6m",
 		input: []series{on("limelight_replica_ejections_total", code2wav, "0 0 1 1 1 2x20")}},
 
-	{alert: "LimelightQueueStuck", when: "when requests wait and each stage has room", at: "3m",
-		input: join(ready(0, 0), ready(1, 0), full(1, 1), []series{waiting("3x60")}),
-		fires: []string{`LimelightQueueStuck severity="page", model_name="m", instance="a:9400"`}},
-	{alert: "LimelightQueueStuck", when: "is silent when a stage has no room", at: "3m",
+	{alert: "LimelightQueueStuck", when: "when requests wait for a stage that has room", at: "3m",
+		input: join(full(0, 0), ready(1, 0), full(1, 1), []series{waiting("3x60")}),
+		fires: []string{`LimelightQueueStuck severity="page", stage="1", model_name="m", instance="a:9400"`}},
+	{alert: "LimelightQueueStuck", when: "is silent when the stage that they wait for has none", at: "3m",
 		input: join(ready(0, 0), full(1, 0), full(1, 1), []series{waiting("3x60")})},
-	{alert: "LimelightQueueStuck", when: "is silent when the queue was empty for a moment", at: "3m",
-		input: join(ready(0, 0), []series{waiting("3x3 0 3x50")})},
+	{alert: "LimelightQueueStuck", when: "is silent when the queue was empty for a moment", at: "4m",
+		input: join(ready(0, 0), ready(1, 0), []series{waiting("3x6 0 3x50")})},
 
-	{alert: "LimelightQueueGrows", when: "when one stage is full, others are not, and more and more requests wait", at: "11m",
+	{alert: "LimelightQueueGrows", when: "when its stage is full, others are not, and more and more requests wait", at: "11m",
 		input: join(ready(0, 0), full(1, 0), full(1, 1), []series{waiting("0+2x60")}),
 		fires: []string{`LimelightQueueGrows severity="ticket", stage="1"`}},
 	{alert: "LimelightQueueGrows", when: "is silent when the queue is as long as before", at: "11m",

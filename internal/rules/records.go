@@ -2,8 +2,8 @@ package rules
 
 import "fmt"
 
-// record is a series that several alerts, or a reader of dashboards, need: the
-// omni families under one name, whichever prefix the server gives them.
+// record is a series that alerts need: omni families under one name, whichever
+// prefix the server gives them.
 type record struct {
 	name string
 	by   string // its labels
@@ -20,8 +20,6 @@ const (
 // unified are counts of ten minutes rather than rates: an alert asks for a
 // number of events before it believes a share of them.
 var unified = []record{
-	{"model:omni_num_requests_waiting:sum", ofModel, []string{"vllm:omni_num_requests_waiting"}},
-	{"model:omni_num_requests_running:sum", ofModel, []string{"vllm:omni_num_requests_running"}},
 	{"model:omni_requests_ended:increase10m", ofModel + ", finished_reason", []string{"increase(vllm:omni_requests_success_total[10m])"}},
 	{"model:omni_e2e_requests:increase10m", ofModel, []string{"increase(vllm:omni_e2e_request_latency_s_count[10m])"}},
 	{"model:omni_e2e_seconds:increase10m", ofModel, []string{"increase(vllm:omni_e2e_request_latency_s_sum[10m])"}},
