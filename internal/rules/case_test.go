@@ -57,6 +57,7 @@ var up = on("up", "", "1x400")
 type promFile struct {
 	RuleFiles []string   `yaml:"rule_files"`
 	Interval  string     `yaml:"evaluation_interval"`
+	Order     []string   `yaml:"group_eval_order"` // else any: a group would see what another one records now, or before
 	Tests     []promTest `yaml:"tests"`
 }
 
@@ -159,6 +160,9 @@ func written(t *testing.T, ruleFile string, cases []promCase) []byte {
 	f := promFile{RuleFiles: []string{ruleFile}, Interval: "1m"} // half the work
 	if slices.ContainsFunc(cases, func(c promCase) bool { return c.also != nil }) {
 		f.Interval = "30s" // as in production: numbers of events are counted by it
+	}
+	for _, g := range Build(Options{}).Groups {
+		f.Order = append(f.Order, g.Name)
 	}
 	for _, c := range cases {
 		f.Tests = append(f.Tests, c.test())
