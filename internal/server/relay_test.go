@@ -72,53 +72,6 @@ func sends(w http.ResponseWriter, format string, args ...any) {
 	w.(http.Flusher).Flush()
 }
 
-// Limelight in front of three Limelights, as an operator puts it in front of
-// vLLM-Omni: what comes through is what they say themselves.
-func TestRelayOfWholeOmniServersSaysWhatTheySay(t *testing.T) {
-	var urls []string
-	for range 3 {
-		urls = append(urls, serve(t, pipeline.Options{}).url)
-	}
-	direct := serve(t, pipeline.Options{})
-	h := relayTo(t, pipeline.RelayOptions{Backends: backends(remote.Omni, urls...), Retries: 1})
-	if h.relay.Name() != "limelight-tiny" {
-		t.Errorf("the relay is called %q", h.relay.Name())
-	}
-	for i := range 6 {
-		body := fmt.Sprintf(`{"modalities":["text","audio"],"seed":%d,%s}`, i, hello)
-		want, got := direct.chat(body), h.chat(body)
-		if *want.Choices[0].Message.Content != *got.Choices[0].Message.Content || want.Choices[1].Message.Audio.Data != got.Choices[1].Message.Audio.Data || want.Usage != got.Usage {
-			t.Errorf("seed %d: the relay says %q, %+v, the server itself %q, %+v", i, *got.Choices[0].Message.Content, got.Usage, *want.Choices[0].Message.Content, want.Usage)
-		}
-		r, err := h.post(t.Context(), "/v1/chat/completions", "", `{"stream":true,`+body[1:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		stream, err := readStream(t, r.Body, nil)
-		r.Body.Close()
-		if err != nil || stream.text != *want.Choices[0].Message.Content || len(stream.finishes) != 1 {
-			t.Errorf("seed %d: streamed %q, %v, %v", i, stream.text, stream.finishes, err)
-		}
-	}
-	text := h.chat(`{"seed":1,` + hello + `}`)
-	if len(text.Choices) != 1 {
-		t.Errorf("%+v", text)
-	}
-	page := h.page()
-	heard, firsts := 0.0, 0.0
-	for replica := range 3 {
-		label := fmt.Sprintf(`{replica="%d",stage="0"}`, replica)
-		if page["vllm:omni_audio_frames_total"+label] == 0 {
-			t.Errorf("replica %d made no sound", replica)
-		}
-		heard += page["vllm:omni_audio_duration_s_count"+label]
-		firsts += page["vllm:omni_audio_ttfp_s_count"+label]
-	}
-	if heard != 12 || firsts != 6 {
-		t.Errorf("%v sounds and %v first packets on the page, want 12 and 6", heard, firsts)
-	}
-}
-
 func TestRelayPassesWhatItDoesNotKnowAndGivesBackToolCalls(t *testing.T) {
 	var mu sync.Mutex
 	var got map[string]any
