@@ -22,7 +22,7 @@ func TestEveryOptionReachesWhatItIsFor(t *testing.T) {
 		"metrics.addr":                  "127.0.0.1:0",
 		"metrics.continuity_thresholds": "50ms,250ms",
 		"peers.stage_peer":              "talker=127.0.0.1:9400",
-		"relay.backend":                 "chat=http://127.0.0.1:9,model=x,voice=y,rate=16000",
+		"relay.backend":                 "chat=http://127.0.0.1:9,model=x,voice=y,rate=16000,metrics=:9400",
 		"relay.policy":                  config.Policies[1],
 		"relay.voices":                  "anna",
 		"server.api_key":                "key",

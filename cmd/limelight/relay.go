@@ -36,7 +36,7 @@ func relayOptions(c *config.Config, log *slog.Logger) (pipeline.RelayOptions, er
 			return o, err
 		}
 		o.Backends = append(o.Backends, pipeline.Backend{
-			Kind: b.Kind, URL: b.URL, Model: b.Model, APIKey: c.Relay.APIKey, Voice: b.Voice, SampleRate: b.SampleRate,
+			Kind: b.Kind, URL: b.URL, Model: b.Model, APIKey: c.Relay.APIKey, Voice: b.Voice, SampleRate: b.SampleRate, Metrics: b.Metrics,
 		})
 	}
 	return o, nil

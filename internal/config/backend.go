@@ -28,13 +28,16 @@ type Backend struct {
 	Voice string
 	// SampleRate is that of raw PCM; 0 is 24000.
 	SampleRate int
+	// Metrics is where the server's metrics page is: a URL, or :PORT or
+	// :PORT/PATH at the server's own host; empty is /metrics at URL.
+	Metrics string
 }
 
 // ParseBackend takes an item of Relay.Backends apart: URL for an omni server,
-// or KIND=URL, with ,model=NAME ,voice=NAME ,rate=HERTZ behind it.
+// or KIND=URL, with ,model=NAME ,voice=NAME ,rate=HERTZ ,metrics=PAGE behind it.
 func ParseBackend(s string) (Backend, error) {
 	bad := func(format string, args ...any) (Backend, error) {
-		return Backend{}, fmt.Errorf("must be [KIND=]URL[,model=NAME][,voice=NAME][,rate=HERTZ], as chat=http://gpu1:8000: "+format, args...)
+		return Backend{}, fmt.Errorf("must be [KIND=]URL[,model=NAME][,voice=NAME][,rate=HERTZ][,metrics=URL or :PORT], as chat=http://gpu1:8000: "+format, args...)
 	}
 	parts := strings.Split(s, ",")
 	b := Backend{Kind: "omni", URL: parts[0]}
@@ -49,8 +52,13 @@ func ParseBackend(s string) (Backend, error) {
 	} else if u, err := url.Parse(b.URL); err != nil || !slices.Contains([]string{"http", "https", "dns+http"}, u.Scheme) || u.Host == "" {
 		return bad("%q is no URL", clip(b.URL))
 	}
+	given := map[string]bool{}
 	for _, part := range parts[1:] {
 		name, value, _ := strings.Cut(part, "=")
+		if given[name] {
+			return bad("%s is there twice", clip(name))
+		}
+		given[name] = true
 		switch name {
 		case "model":
 			b.Model = value
@@ -62,11 +70,36 @@ func ParseBackend(s string) (Backend, error) {
 				return bad("rate %q is no sample rate", clip(value))
 			}
 			b.SampleRate = rate
+		case "metrics":
+			several := strings.HasPrefix(b.URL, "file:") || strings.HasPrefix(b.URL, "dns+")
+			if err := checkPage(value, several); err != nil {
+				return bad("%v", err)
+			}
+			b.Metrics = value
 		default:
 			return bad("unknown %q", clip(name))
 		}
 	}
 	return b, nil
+}
+
+// checkPage checks where a metrics page is; several servers cannot have one
+// page.
+func checkPage(s string, several bool) error {
+	if port, _, _ := strings.Cut(strings.TrimPrefix(s, ":"), "/"); strings.HasPrefix(s, ":") {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("metrics %q has no port", clip(s))
+		}
+		return nil
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("metrics %q is no URL, nor a :PORT of the server's host", clip(s))
+	case several:
+		return fmt.Errorf("metrics %q is one page, and there may be several servers: give the :PORT that it has at each", clip(s))
+	}
+	return nil
 }
 
 func isBackend(s string) error {

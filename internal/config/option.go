@@ -136,7 +136,7 @@ func (c *Config) Options() []Option {
 			Help: "PEM file of the key of ssl_certfile"},
 
 		{Key: "relay.backend", Flag: "backend", value: texts(&c.Relay.Backends, "[KIND=]URL", isBackend),
-			Help: "servers that do the work in place of the embedded engine, each as [KIND=]URL with ,model=NAME ,voice=NAME ,rate=HERTZ behind it; KIND is omni (default), chat, speech or transcription; several of one kind are all used, several kinds are stages; dns+http://NAME:PORT is a server at each of the name's addresses, file:PATH one at each line of a file"},
+			Help: "servers that do the work in place of the embedded engine, each as [KIND=]URL with ,model=NAME ,voice=NAME ,rate=HERTZ ,metrics=PAGE behind it, where PAGE is the URL of its metrics, or :PORT or :PORT/PATH at its host, if they are not at /metrics; KIND is omni (default), chat, speech or transcription; several of one kind are all used, several kinds are stages; dns+http://NAME:PORT is a server at each of the name's addresses, file:PATH one at each line of a file"},
 		{Key: "relay.api_key", Flag: "relay-api-key", Env: "LIMELIGHT_RELAY_API_KEY", Secret: true, value: text(&c.Relay.APIKey),
 			Help: "key that the servers want, as Authorization: Bearer KEY"},
 		{Key: "relay.voices", value: texts(&c.Relay.Voices, "NAME", isVoice),

@@ -34,6 +34,9 @@ type Backend struct {
 	// Voice is the default voice, SampleRate that of raw PCM (default 24000).
 	Voice      string
 	SampleRate int
+	// Metrics is where its metrics page is: a URL, or :PORT or :PORT/PATH at its
+	// host; empty is /metrics below URL.
+	Metrics string
 }
 
 // RelayOptions say what a relay is made of. Zero values mean the defaults named
@@ -310,16 +313,16 @@ func (r *Relay) CheckHealth(ctx context.Context) {
 	var all sync.WaitGroup
 	for k := range r.kinds {
 		pool := r.Orchestrator.Stages()[k].Pool
-		for id, e := range r.servers(k) {
+		for id, m := range r.servers(k) {
 			all.Go(func() {
 				probe, cancel := context.WithTimeout(ctx, r.o.HealthTimeout)
 				defer cancel()
-				err := e.Probe(probe)
+				err := m.Probe(probe)
 				if ctx.Err() != nil {
 					return
 				}
 				if pool.SetUp(id, err == nil) {
-					r.o.Log.Info("server changed its health", "stage", pool.Name, "replica", id, "server", e.URL(), "well", err == nil, "error", err)
+					r.o.Log.Info("server changed its health", "stage", pool.Name, "replica", id, "server", m.Engine.URL(), "well", err == nil, "error", err)
 				}
 			})
 		}

@@ -35,14 +35,10 @@ type member struct {
 }
 
 // servers are the replicas of stage k at this moment.
-func (r *Relay) servers(k int) map[int]*remote.Engine {
+func (r *Relay) servers(k int) map[int]member {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	engines := make(map[int]*remote.Engine, len(r.members[k]))
-	for id, m := range r.members[k] {
-		engines[id] = m.Engine
-	}
-	return engines
+	return maps.Clone(r.members[k])
 }
 
 // isSource says whether a backend tells of servers rather than being one.
@@ -180,6 +176,9 @@ func (r *Relay) AddServer(k int, address string) (int, error) {
 	for _, like := range r.o.Backends {
 		if like.Kind == b.Kind {
 			b.Model, b.APIKey, b.Voice, b.SampleRate = like.Model, like.APIKey, like.Voice, like.SampleRate
+			if atOwnHost(like.Metrics) { // a page of its own; a URL is the other one's
+				b.Metrics = like.Metrics
+			}
 			break
 		}
 	}

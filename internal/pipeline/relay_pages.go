@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,10 +38,10 @@ func (r *Relay) scrape() {
 		Interval: r.o.ScrapeInterval,
 		Prepare: func(req *http.Request, t merge.Target) {
 			r.mu.Lock()
-			key := r.members[t.Stage][t.Replica].APIKey
+			m := r.members[t.Stage][t.Replica]
 			r.mu.Unlock()
-			if key != "" {
-				req.Header.Set("Authorization", "Bearer "+key)
+			if m.APIKey != "" && sameHost(m.Engine.URL(), t.URL) { // the key is that server's
+				req.Header.Set("Authorization", "Bearer "+m.APIKey)
 			}
 		},
 	})
@@ -55,7 +57,7 @@ func (r *Relay) FindPages(ctx context.Context) {
 	}
 	var all sync.WaitGroup
 	for k := range r.kinds {
-		for id, e := range r.servers(k) {
+		for id, m := range r.servers(k) {
 			at := seat{k, id}
 			r.mu.Lock()
 			known := r.pages[at]
@@ -66,7 +68,7 @@ func (r *Relay) FindPages(ctx context.Context) {
 			all.Go(func() {
 				look, cancel := context.WithTimeout(ctx, r.o.HealthTimeout)
 				defer cancel()
-				r.looked(at, e, known, r.scraper.Look(look, r.target(at, e)))
+				r.looked(at, m.Engine, known, r.scraper.Look(look, r.target(at, m)))
 			})
 		}
 	}
@@ -93,8 +95,34 @@ func (r *Relay) looked(at seat, e *remote.Engine, before page, told merge.Presen
 	}
 }
 
-func (r *Relay) target(at seat, e *remote.Engine) merge.Target {
-	return merge.Target{Source: merge.Source{ModelName: r.name, Stage: at.stage, Replica: at.id}, URL: e.URL() + "/metrics"}
+func (r *Relay) target(at seat, m member) merge.Target {
+	return merge.Target{Source: merge.Source{ModelName: r.name, Stage: at.stage, Replica: at.id}, URL: pageURL(m.Engine.URL(), m.Metrics)}
+}
+
+// atOwnHost says whether a page is at the host of whatever server it is of.
+func atOwnHost(page string) bool { return page == "" || page[0] == ':' }
+
+// pageURL is the address of a server's page, which Backend.Metrics says.
+func pageURL(server, page string) string {
+	const path = "/metrics"
+	if page == "" {
+		return server + path
+	}
+	if u, err := url.Parse(server); err == nil && atOwnHost(page) {
+		page = u.Scheme + "://" + strings.TrimSuffix(u.Host, ":"+u.Port()) + page
+	}
+	if u, err := url.Parse(page); err == nil && (u.Path == "" || u.Path == "/") {
+		u.Path = path
+		return u.String()
+	}
+	return page
+}
+
+// sameHost says whether two addresses are at one host, whatever the ports.
+func sameHost(a, b string) bool {
+	one, err := url.Parse(a)
+	other, otherErr := url.Parse(b)
+	return err == nil && otherErr == nil && one.Hostname() == other.Hostname()
 }
 
 // setTargets makes the servers that have a page the scraper's.
@@ -105,7 +133,7 @@ func (r *Relay) setTargets() {
 	for k := range r.kinds {
 		for id, m := range r.members[k] {
 			if at := (seat{k, id}); r.pages[at].Presence == merge.Present {
-				targets = append(targets, r.target(at, m.Engine))
+				targets = append(targets, r.target(at, m))
 			}
 		}
 	}

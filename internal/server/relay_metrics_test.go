@@ -119,6 +119,42 @@ func TestRelaysPageHasEnginesOwnFamiliesAndWhatItSeesOfTheOthers(t *testing.T) {
 	}
 }
 
+// The page that a backend names is taken, and the one at the server itself is
+// not even asked for. A key is for the server's own host.
+func TestPageOfAServerMayBeElsewhere(t *testing.T) {
+	keys := make(chan string, 16)
+	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		keys <- r.URL.Path + " " + r.Header.Get("Authorization")
+		fmt.Fprint(w, "vllm:x 7\n")
+	}))
+	t.Cleanup(exporter.Close)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/metrics" {
+			t.Error("the server was asked for its page")
+		}
+		chats(w, r)
+	}))
+	t.Cleanup(web.Close)
+	port := exporter.URL[strings.LastIndexByte(exporter.URL, ':'):]
+	for page, want := range map[string]string{
+		port + "/engine": "/engine Bearer secret",
+		strings.Replace(exporter.URL, "127.0.0.1", "localhost", 1): "/metrics ",
+	} {
+		list := backends(remote.Chat, web.URL)
+		list[0].APIKey, list[0].Metrics = "secret", page
+		h := relayTo(t, pipeline.RelayOptions{Backends: list, ServedName: "ours", HealthInterval: -1})
+		p := scraped(t, h)
+		if got := valueOf(p, "vllm:x", "0", "model_name", "ours"); got != 7 || valueOf(p, "limelight_engine_metrics_source_info", "0", "source", "engine") != 1 {
+			t.Errorf("%s: %v", page, got)
+		}
+		for len(keys) > 0 {
+			if got := <-keys; got != want {
+				t.Errorf("%s: asked for %q, want %q", page, got, want)
+			}
+		}
+	}
+}
+
 // An engine may have no family before its first request; once it has some they
 // take the place of what the relay saw.
 func TestEngineWhosePageComesLateIsScrapedFromThenOn(t *testing.T) {
