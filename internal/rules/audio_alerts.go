@@ -58,7 +58,7 @@ and on (job, instance, model_name, stage, replica)
 // gapShare is the share of streams with a gap that can be heard, where it is
 // above 5 % and there were five of them.
 const gapShare = `
-  1 - replica:omni_audio_streams_without_gap:increase10m / (replica:omni_audio_streams:increase10m > 0) > 0.05
+  replica:omni_audio_gaps:increase10m / (replica:omni_audio_streams:increase10m > 0) > 0.05
   and
-  replica:omni_audio_streams:increase10m - replica:omni_audio_streams_without_gap:increase10m >= 5
+  replica:omni_audio_gaps:increase10m >= 5
 `

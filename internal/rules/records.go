@@ -25,7 +25,6 @@ var unified = []record{
 	{"model:omni_e2e_seconds:increase10m", ofModel, []string{"increase(vllm:omni_e2e_request_latency_s_sum[10m])"}},
 	{"replica:omni_audio_replies:increase10m", ofReplica, []string{"increase(vllm:omni_audio_duration_s_count[10m])"}},
 	{"replica:omni_audio_streams:increase10m", ofReplica, []string{"increase(vllm:omni_audio_underrun_s_count[10m])"}},
-	{"replica:omni_audio_streams_without_gap:increase10m", ofReplica, []string{`increase(vllm:omni_audio_underrun_s_bucket{le="0.1"}[10m])`}},
 	{"replica:omni_audio_first_packets:increase10m", ofReplica, []string{"increase(vllm:omni_audio_ttfp_s_count[10m])"}},
 	{"replica:omni_audio_frames:increase10m", ofReplica, []string{"increase(vllm:omni_audio_frames_total[10m])"}},
 	{"replica:omni_audio_rtf:increase10m", ofReplica, []string{"increase(vllm:omni_audio_rtf_count[10m])"}},
@@ -45,7 +44,13 @@ func (b *builder) records() []Rule {
 	part := func(name string) string {
 		return sumBy(ofEdge, fmt.Sprintf("increase(vllm:omni_transfer_%s_s_sum[10m])", name))
 	}
+	streams := sumBy(ofReplica, "increase(vllm:omni_audio_underrun_s_count[10m])")
+	inTime := sumBy(ofReplica, `increase(vllm:omni_audio_underrun_s_bucket{le="0.1"}[10m])`)
 	return append(rules, Rule{
+		// Both sides are read at one instant, as an objective's are.
+		Record: "replica:omni_audio_gaps:increase10m",
+		Expr:   "clamp_min(\n" + streams + "\n- " + inTime + ",\n0)",
+	}, Rule{
 		Record: "edge:omni_transfer_seconds:increase10m",
 		Expr:   part("tx") + "\n+ " + part("in_flight") + "\n+ " + part("rx"),
 	})
