@@ -115,7 +115,7 @@ func (ls *lines) has(chart string, order int, name string) bool {
 }
 
 func (ls *lines) quantiles(chart string, h histogram) {
-	ls.set(chart, 0, "half", h.quantile(0.5))
+	ls.set(chart, 0, "median", h.quantile(0.5))
 	ls.set(chart, 1, "95 %", h.quantile(0.95))
 	ls.set(chart, 2, "99 %", h.quantile(0.99))
 }

@@ -66,9 +66,10 @@ func (m *measure) headline(goals []objective.Objective, stages names) Headline {
 	slices.SortStableFunc(missed, func(a, b finding) int { return cmp.Compare(b.burn, a.burn) })
 	if len(missed) > 0 {
 		h := missed[0].Headline
-		for _, f := range missed[1:min(3, len(missed))] {
-			h.Why = strings.TrimSpace(h.Why + " Besides: " + f.Text)
+		for i, f := range missed[1:min(3, len(missed))] {
+			h.Why += []string{" Besides: ", " And: "}[i] + f.Text
 		}
+		h.Why = strings.TrimSpace(h.Why)
 		return h
 	}
 	for _, ask := range []func(names) (Headline, bool){m.silence, m.queued, m.degraded} {

@@ -53,7 +53,7 @@ func TestQuantilesAreThoseOfTheStepAndOfTheWindow(t *testing.T) {
 	w.sees(latency(1010, 1010)) // none
 	w.sees(latency(10, 0))      // the server began again
 	s := w.whole()
-	v := s.values("e2e", "half")
+	v := s.values("e2e", "median")
 	if len(v) != 5 || v[0] == v[0] || v[1] != 0.25 || v[2] != 0.75 || v[3] == v[3] || v[4] != 0.25 {
 		t.Errorf("half of the requests took %v", v)
 	}

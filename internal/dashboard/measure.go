@@ -131,6 +131,9 @@ func (ts *tracks) measure(window bool, seconds float64) *measure {
 		ends: map[string]float64{}, refused: map[string]float64{}, parts: map[string]float64{}, failures: map[failure]float64{},
 		replicas: map[place]*replicaMeasure{}, edges: map[edge]*edgeMeasure{},
 	}
+	for _, t := range ts.list { // it decides what others mean
+		m.omni = m.omni || t.seen == ts.step && (t.key.family == requestsRunning || t.key.family == requestEnds)
+	}
 	for _, t := range ts.list {
 		if t.seen == ts.step {
 			m.take(t, window)
@@ -168,12 +171,11 @@ func (m *measure) take(t *track, window bool) {
 	hop := func() *edgeMeasure { return m.edge(edge{place{v[0], v[1]}, place{v[2], v[3]}}) }
 	switch t.key.family {
 	case requestsRunning:
-		m.running, m.omni = now, true
+		m.running = now
 	case requestsWaiting:
 		m.waiting = now
 	case requestEnds:
 		m.ends[v[0]] += gain
-		m.omni = true
 	case e2eLatency:
 		add(&m.e2e)
 	case firstPacket:

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"strings"
@@ -111,6 +112,29 @@ vllm:request_success_total{engine="0",finished_reason="stop",model_name="m"} ` +
 	}
 }
 
+func TestRequestsAreThePipelinesWhereThePageHasIt(t *testing.T) {
+	page := func(n string) string {
+		text := ""
+		for _, child := range []string{`vllm:e2e_request_latency_seconds%s{stage="0"%s} `, `vllm:e2e_request_latency_seconds%s{stage="1"%s} `, `vllm:omni_e2e_request_latency_s%s{model_name="m"%s} `} {
+			for _, part := range []string{`_bucket|,le="1"`, `_bucket|,le="+Inf"`, `_sum|`, `_count|`} {
+				suffix, le, _ := strings.Cut(part, "|")
+				text += fmt.Sprintf(child, suffix, le) + n + "\n"
+			}
+		}
+		return "# TYPE vllm:e2e_request_latency_seconds histogram\n# TYPE vllm:omni_e2e_request_latency_s histogram\n" + text + "vllm:omni_num_requests_running 1\n"
+	}
+	for range 8 { // a page's families come in any order
+		w := watch(t, Options{Objectives: testGoals})
+		w.sees(page("1"))
+		w.sees(page("4"))
+		for _, g := range w.whole().Goals {
+			if g.Name == "e2e" && g.Events != 3 {
+				t.Fatalf("%v requests, want 3", g.Events)
+			}
+		}
+	}
+}
+
 func TestPageWithoutTheFamiliesSaysSo(t *testing.T) {
 	w := watch(t, Options{})
 	w.sees("# TYPE vllm:omni_num_requests_running gauge\ngo_goroutines 7\n")
@@ -152,7 +176,7 @@ func TestOwnRegistryIsReadWithoutAPage(t *testing.T) {
 	if len(s.Stages) != 2 || s.Stages[1].Name != "code2wav" || len(s.Stages[1].Replicas) != 2 || !s.Stages[1].Speaks {
 		t.Errorf("stages %+v", s.Stages)
 	}
-	if v := s.values("e2e", "half"); len(v) != 2 || v[1] < 0.2 || v[1] > 0.4 {
+	if v := s.values("e2e", "median"); len(v) != 2 || v[1] < 0.2 || v[1] > 0.4 {
 		t.Errorf("end to end %v", v)
 	}
 	if len(s.Hops) != 1 || *s.Hops[0].Time != 0.006 || *s.Hops[0].Size != 1000 || s.Hops[0].Rate != 0.5 {

@@ -28,7 +28,7 @@ type watched struct {
 }
 
 // lag is how long the slow hop takes.
-const lag = 120 * time.Millisecond
+const lag = 420 * time.Millisecond
 
 // serve serves the built-in model, and looks at it often.
 func serve(t *testing.T, o server.Options) *watched {
@@ -37,6 +37,7 @@ func serve(t *testing.T, o server.Options) *watched {
 	quiet := slog.New(slog.DiscardHandler)
 	p, err := pipeline.New(pipeline.Options{
 		LogStats: true, Log: quiet, Replicas: map[string]int{"thinker": 1, "talker": 2, "code2wav": 2},
+		FirstChunk: 2, Chunk: 4, // a chunk of 320 ms, which the slow hop does not keep up with
 		Connector: func(k int, c connector.Connector) connector.Connector {
 			if k != pipeline.Talker {
 				return c

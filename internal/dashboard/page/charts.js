@@ -110,13 +110,15 @@ export class Charts {
     const ticks = { stroke: resolved("var(--line)"), width: 1, size: 4 };
     const font = '11px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif';
     const lines = chart.lines.map((line, i) => this.#line(c, chart, line, i, state));
+    if (chart.stacked) lines.reverse();
+    const strokes = [null, ...lines.map((l) => l.stroke)];
     const series = [{ label: "at", value: (_, at) => (at ? new Date(at * 1000).toLocaleTimeString([], { hour12: false }) : "now") }];
     return {
       width: Math.max(200, c.where.clientWidth),
       height,
       padding: [8, 8, 0, 0],
       cursor: { sync: { key: "time", setSeries: false }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
-      legend: { live: true, markers: { width: 0 } },
+      legend: { live: true, markers: { width: 0, fill: (_, i) => strokes[i] } },
       scales: {
         x: { time: true, range: (_, min, max) => [Math.max(min, max - 900, 0) > max - 120 ? max - 120 : Math.max(min, max - 900), max] },
         y: { range: (_, min, max) => rangeOf(chart, min, max) },
@@ -125,7 +127,7 @@ export class Charts {
         { stroke: soft, grid: { show: false }, ticks, font, size: 28, space: 70, values: (_, at) => at.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" })) },
         { stroke: soft, grid, ticks: { show: false }, font, size: 56, space: 30, values: (_, at) => at.map((v) => of(chart.unit, v)) },
       ],
-      series: series.concat(chart.stacked ? lines.reverse() : lines),
+      series: series.concat(lines),
       hooks: { draw: [(u) => limitLine(u, chart)] },
     };
   }
@@ -143,7 +145,7 @@ export class Charts {
       return of(chart.unit, at === null || at === undefined ? latest(values) : values[at]);
     };
     const points = { size: 4, fill: rgb, filter: (u, seriesIndex) => lonely(u.data[seriesIndex]) };
-    if (chart.stacked) return { label: line.name, stroke: rgb, fill: faded(rgb, 0.75), width: 1, value, points: { show: false } };
+    if (chart.stacked) return { label: line.name, stroke: rgb, fill: rgb, width: 1, value, points: { show: false } };
     // Lines beyond the eighth repeat a colour with another dash.
     const dash = chart.lines.length > 1 && i > 0 ? [undefined, [6, 3], [2, 3], [8, 3, 2, 3]][(i + Math.floor(i / 8)) % 4] : undefined;
     return { label: line.name, stroke: rgb, width: 1.75, dash, value, points, fill: chart.lines.length === 1 ? faded(rgb, 0.12) : undefined };
@@ -232,10 +234,10 @@ function limitLine(u, chart) {
     ctx.stroke();
   }
   ctx.font = `${10.5 * px}px system-ui, "DejaVu Sans", sans-serif`;
-  ctx.textAlign = "right";
+  ctx.textAlign = "left";
   const low = above || y < bbox.top + 16 * px;
   ctx.textBaseline = low ? "top" : "bottom";
   ctx.globalAlpha = above ? 0.8 : 1;
-  ctx.fillText(`${above ? "↑ " : ""}objective ${of(chart.unit, chart.limit)}`, bbox.left + bbox.width - 3 * px, y + (low ? 3 : -2) * px);
+  ctx.fillText(`${above ? "↑ " : ""}objective ${of(chart.unit, chart.limit)}`, bbox.left + 4 * px, y + (low ? 3 : -2) * px);
   ctx.restore();
 }

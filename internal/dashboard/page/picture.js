@@ -136,7 +136,7 @@ export class Picture {
     if (!(hop.rate > 0)) return;
     const marked = hop.level === "tight" || hop.level === "bad";
     const text = `${rate(hop.rate)} · ${seconds(hop.time)}`;
-    const size = { w: 6.2 * text.length + 12 + (marked ? 16 : 0), h: 20 };
+    const size = { w: 5.9 * text.length + 13 + (marked ? 16 : 0), h: 20 };
     const at = room(curve, size, taken, plan);
     if (!at) return;
     labels.append(s("g", { class: `label ${className(hop.level)}`, transform: `translate(${at.x} ${at.y})` },
@@ -149,7 +149,7 @@ export class Picture {
 // room finds a place on a curve for a label that hides no other one.
 function room({ x1, y1, x2, y2, bends }, { w, h: tall }, taken, plan) {
   const [bx1, by1, bx2, by2] = bends;
-  for (const t of [0.5, 0.36, 0.64, 0.27, 0.73]) {
+  for (const t of [0.5, 0.36, 0.64, 0.27, 0.73, 0.2, 0.8]) {
     const u = 1 - t;
     const on = (a, b, c, d) => u * u * u * a + 3 * u * u * t * b + 3 * u * t * t * c + t * t * t * d;
     const x = clamp(on(x1, bx1, bx2, x2) - w / 2, 0, plan.width - w);
@@ -243,7 +243,7 @@ function shown(replicas, most) {
 // across puts the stages side by side.
 function across(stages, width) {
   const n = stages.length;
-  const w = Math.min(250, Math.max(170, (width - (n - 1) * 130) / n));
+  const w = Math.min(228, Math.max(170, (width - (n - 1) * 130) / n));
   const gap = n > 1 ? (width - n * w) / (n - 1) : 0;
   const tallest = Math.max(1, ...stages.map((st) => Math.min(mostNodes, st.replicas.length)));
   const top = 26;

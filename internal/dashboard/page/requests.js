@@ -56,7 +56,8 @@ export class Requests {
   #legend() {
     const seen = new Map();
     for (const q of [...this.#body.slow, ...this.#body.failed]) for (const p of q.parts ?? []) if (p.seconds > 0.01 * q.e2e) seen.set(`${p.stage ?? ""} ${p.part}`, p);
-    const order = [...seen].sort(([, a], [, b]) => this.#stage(a) - this.#stage(b));
+    const rank = (p) => (p.stage ? 10 + 3 * this.#stage(p) + ["hop", "queue", "work"].indexOf(p.part) : { receive: 0, admission: 1, encode: 90, write: 91, residual: 92 }[p.part]);
+    const order = [...seen].sort(([, a], [, b]) => rank(a) - rank(b));
     $("parts").replaceChildren(...order.map(([name, p]) => h("li", {}, swatch(p.part, this.#stage(p)), name.trim())));
   }
 
