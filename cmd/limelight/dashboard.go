@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -50,8 +51,12 @@ are not shown.`,
 			if err != nil {
 				return fmt.Errorf("listen: %w", err)
 			}
-			board := dashboard.New(dashboard.Options{Source: dashboard.Scraped{URL: url}, Address: url, Interval: interval, Objectives: judged})
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is shown at http://%s/dashboard\n", url, reachable(l.Addr()))
+			shown := url
+			if u, err := neturl.Parse(url); err == nil {
+				shown = u.Redacted()
+			}
+			board := dashboard.New(dashboard.Options{Source: dashboard.Scraped{URL: url}, Address: shown, Interval: interval, Objectives: judged})
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is shown at http://%s/dashboard\n", shown, reachable(l.Addr()))
 			return show(ctx, board, l)
 		},
 	}

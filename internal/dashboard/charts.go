@@ -81,7 +81,7 @@ func (ls *lines) draw(m *measure, stages names) {
 			if order++; order > ofReplica {
 				return
 			}
-			name := stages.stage(stage) + " " + r.at.replica
+			name := stages.line(r.at)
 			ls.set("rtf", order, name, r.rtf.quantile(0.95))
 			ls.set("continuity", order, name, continuity(r.underrun.count, r.continuous))
 			ls.set("ttft", order, name, r.ttft.quantile(0.95))

@@ -16,6 +16,8 @@ type Headline struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"`
 	Why   string `json:"why,omitempty"`
+	// About is the replica that it names, as "1/2"; empty if it names none.
+	About string `json:"about,omitempty"`
 }
 
 // names says what stages are called; a stage without a name goes by its id.
@@ -27,6 +29,14 @@ func (n names) stage(id string) string {
 		return name
 	}
 	return "stage " + id
+}
+
+// line names a replica's line in a chart.
+func (n names) line(at place) string {
+	if name := n[at.stage]; name != "" {
+		return name + " " + at.replica
+	}
+	return at.stage + "/" + at.replica
 }
 
 // replica names a replica.
@@ -80,13 +90,13 @@ func (m *measure) headline(goals []objective.Objective, stages names) Headline {
 	ended, _ := m.ended()
 	running, waiting := zeroed(m.running), zeroed(m.waiting)
 	if ended == 0 && running == 0 && waiting == 0 {
-		return Headline{Idle, "Nothing to do: no request came in the last minute.", ""}
+		return Headline{Level: Idle, Text: "Nothing to do: no request came in the last minute.", Why: "The charts below have what came before."}
 	}
 	text := "All is well: every objective is met."
 	if len(goals) == 0 {
 		text = "All is well."
 	}
-	return Headline{Fine, text, fmt.Sprintf("%s requests a second, %.0f running, %.0f waiting.", number(ended/max(1, m.seconds)), running, waiting)}
+	return Headline{Level: Fine, Text: text, Why: fmt.Sprintf("%s requests a second, %.0f running, %.0f waiting.", number(ended/max(1, m.seconds)), running, waiting)}
 }
 
 // missed says how an objective is missed; false if it is not.
@@ -125,6 +135,9 @@ func (m *measure) missed(g objective.Objective, stages names) (finding, bool) {
 		f.Text = fmt.Sprintf("The objective %s is missed: %s are over %s.", g.Name, share, number(g.Threshold))
 	}
 	f.Level, f.Why = v.level, m.why(worst, stages)
+	if worst != nil {
+		f.About = worst.at.stage + "/" + worst.at.replica
+	}
 	return f, true
 }
 
@@ -141,8 +154,8 @@ func (m *measure) dead(stages names) (Headline, bool) {
 			}
 		}
 		if known > 0 && up == 0 {
-			return Headline{Bad, "No replica of " + stages.stage(stage) + " is up: requests are refused.",
-				fmt.Sprintf("The stage has %s; see why in its process's log.", count(known, "replica"))}, true
+			return Headline{Level: Bad, Text: "No replica of " + stages.stage(stage) + " is up: requests are refused.",
+				Why: fmt.Sprintf("The stage has %s; see why in its process's log.", count(known, "replica"))}, true
 		}
 	}
 	return Headline{}, false
@@ -152,7 +165,7 @@ func (m *measure) dead(stages names) (Headline, bool) {
 func (m *measure) failing(v verdict) Headline {
 	all, failed := m.availability()
 	if crowd := failed - m.ends["error"]; crowd > m.ends["error"] {
-		return Headline{v.level, fmt.Sprintf("%s of requests are refused for want of room.", percent(crowd/all)), m.crowd()}
+		return Headline{Level: v.level, Text: fmt.Sprintf("%s of requests are refused for want of room.", percent(crowd/all)), Why: m.crowd()}
 	}
 	return Headline{Level: v.level, Text: fmt.Sprintf("%s of requests fail.", percent(failed/all))}
 }
@@ -214,11 +227,11 @@ func (m *measure) silence(stages names) (Headline, bool) {
 		for _, r := range m.of(stage) {
 			switch n := r.duration.count + r.skipped; {
 			case r.silent > 0:
-				return Headline{Bad, fmt.Sprintf("Nothing can be heard of %.0f of %.0f answers of %s.", r.silent, max(n, r.silent), stages.replica(r.at)),
-					"Their peak is below -60 dBFS."}, true
+				return Headline{Level: Bad, Text: fmt.Sprintf("Nothing can be heard of %.0f of %.0f answers of %s.", r.silent, max(n, r.silent), stages.replica(r.at)),
+					Why: "Their peak is below -60 dBFS."}, true
 			case n > 0 && r.skipped/n > 0.01:
-				return Headline{Tight, fmt.Sprintf("%s of answers of %s have no sound.", percent(r.skipped/n), stages.replica(r.at)),
-					"They were to have some: vllm:omni_audio_skipped_requests_total says why."}, true
+				return Headline{Level: Tight, Text: fmt.Sprintf("%s of answers of %s have no sound.", percent(r.skipped/n), stages.replica(r.at)),
+					Why: "They were to have some: vllm:omni_audio_skipped_requests_total says why."}, true
 			}
 		}
 	}
@@ -242,8 +255,8 @@ func (m *measure) worst(g objective.Objective) (worst *replicaMeasure) {
 // queued: requests that wait in front of the pipeline.
 func (m *measure) queued(names) (Headline, bool) {
 	if waiting := zeroed(m.waiting); waiting >= 1 && waiting >= zeroed(m.running) {
-		return Headline{Tight, fmt.Sprintf("Requests queue up: %.0f wait while %.0f run.", waiting, zeroed(m.running)),
-			"The first stage has no place free: more replicas of it, or more --max-num-seqs, take more at a time."}, true
+		return Headline{Level: Tight, Text: fmt.Sprintf("Requests queue up: %.0f wait while %.0f run.", waiting, zeroed(m.running)),
+			Why: "The first stage has no place free: more replicas of it, or more --max-num-seqs, take more at a time."}, true
 	}
 	return Headline{}, false
 }
@@ -254,10 +267,10 @@ func (m *measure) degraded(stages names) (Headline, bool) {
 		for _, r := range m.of(stage) {
 			switch {
 			case r.state == "down":
-				return Headline{Tight, "One is missing: " + stages.replica(r.at) + " is down.", "The stage's other replicas carry on."}, true
+				return Headline{Level: Tight, Text: "One is missing: " + stages.replica(r.at) + " is down.", Why: "The stage's other replicas carry on."}, true
 			case r.kv > 0.95 && r.preempted > 0:
-				return Headline{Tight, fmt.Sprintf("The KV cache of %s is full: %s.", stages.replica(r.at), count(int(r.preempted), "preemption")),
-					"What is preempted is computed again: more --kv-cache-memory-bytes, or another replica."}, true
+				return Headline{Level: Tight, Text: fmt.Sprintf("The KV cache of %s is full: %s.", stages.replica(r.at), count(int(r.preempted), "preemption")),
+					Why: "What is preempted is computed again: more --kv-cache-memory-bytes, or another replica."}, true
 			}
 		}
 	}

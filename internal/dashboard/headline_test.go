@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/limelight-omni/limelight/internal/objective"
@@ -62,7 +63,7 @@ func TestHeadlineSaysWhatIsWrongAndWhy(t *testing.T) {
 		text, why string
 	}{
 		"well": {func(*measure) {}, Fine, "All is well: every objective is met.", "1 requests a second, 4 running, 0 waiting."},
-		"idle": {func(m *measure) { m.running = 0; clear(m.ends) }, Idle, "Nothing to do: no request came in the last minute.", ""},
+		"idle": {func(m *measure) { m.running = 0; clear(m.ends) }, Idle, "Nothing to do: no request came in the last minute.", "The charts below have what came before."},
 		"no replica": {func(m *measure) { m.replica(place{"0", "0"}).state = "down" }, Bad,
 			"No replica of talker is up: requests are refused.", "The stage has 1 replica; see why in its process's log."},
 		"one of two is down": {func(m *measure) { sound(m).state = "down" }, Tight,
@@ -105,7 +106,11 @@ func TestHeadlineSaysWhatIsWrongAndWhy(t *testing.T) {
 	} {
 		m := well()
 		c.change(m)
-		if got := m.headline(testGoals, stages); got != (Headline{c.level, c.text, c.why}) {
+		got := m.headline(testGoals, stages)
+		if named := strings.Contains(c.text, "replica 1/1"); named && c.level == Bad && got.About != "1/1" && sound(m).silent == 0 {
+			t.Errorf("%s: it is about %q", name, got.About)
+		}
+		if got.About = ""; got != (Headline{Level: c.level, Text: c.text, Why: c.why}) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -110,7 +110,7 @@ func TestReplicaThatJoinsBringsNothingFromBefore(t *testing.T) {
 	w.sees(page(""))
 	w.sees(page("vllm:generation_tokens_total{stage=\"0\",replica=\"1\"} 1000000\n"))
 	w.sees(page("vllm:generation_tokens_total{stage=\"0\",replica=\"1\"} 1000010\n"))
-	if v := w.whole().values("tokens", "stage 0 1"); len(v) != 3 || v[1] != 0 || v[2] != 5 {
+	if v := w.whole().values("tokens", "0/1"); len(v) != 3 || v[1] != 0 || v[2] != 5 {
 		t.Errorf("tokens a second %v", v)
 	}
 }

@@ -142,13 +142,13 @@ func (b *Board) build(first, requests int64) State {
 	s.Charts = b.lines.charts(b.o.Objectives, first)
 	switch {
 	case s.Off != "":
-		s.Headline = Headline{Idle, "Statistics are off.", s.Off}
+		s.Headline = Headline{Level: Idle, Text: "Statistics are off.", Why: s.Off}
 		return s
 	case !b.seen && s.Problem != "":
-		s.Headline = Headline{Bad, "The page can't be read.", s.Problem}
+		s.Headline = Headline{Level: Bad, Text: "The page can't be read.", Why: s.Problem}
 		return s
 	case !b.seen:
-		s.Headline = Headline{Idle, "Looking for the first time…", ""}
+		s.Headline = Headline{Level: Idle, Text: "Looking for the first time…", Why: ""}
 		return s
 	}
 	span := b.span()
@@ -162,9 +162,9 @@ func (b *Board) build(first, requests int64) State {
 	s.Stages, s.Hops = m.picture(b.o.Objectives, b.names)
 	switch {
 	case s.Problem != "":
-		s.Headline = Headline{Bad, "The page can't be read any more.", s.Problem}
+		s.Headline = Headline{Level: Bad, Text: "The page can't be read any more.", Why: s.Problem}
 	case !m.omni && !m.engines:
-		s.Headline = Headline{Idle, "This page says nothing of requests.", "It has no sample of vLLM-Omni's or vLLM's families. Is the server's recording on (--log-stats)?"}
+		s.Headline = Headline{Level: Idle, Text: "This page says nothing of requests.", Why: "It has no sample of vLLM-Omni's or vLLM's families. Is the server's recording on (--log-stats)?"}
 	default:
 		s.Headline = m.headline(b.o.Objectives, b.names)
 	}

@@ -50,11 +50,11 @@ func Load(ctx context.Context, client *http.Client, target string) (*Page, error
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %s: status %s", u, r.Status)
+		return nil, fmt.Errorf("get %s: status %s", u.Redacted(), r.Status)
 	}
 	p, err := Parse(io.LimitReader(r.Body, maxPage))
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", u, err)
+		return nil, fmt.Errorf("get %s: %w", u.Redacted(), err)
 	}
 	return p, nil
 }

@@ -32,7 +32,7 @@ func TestPictures(t *testing.T) {
 	if *shots == "" {
 		t.Skip("no -shots")
 	}
-	w := serve(t, server.Options{Objectives: objective.Default().Objectives, LookEvery: 500 * time.Millisecond})
+	w := serve(t, server.Options{Objectives: objective.Default().Objectives, LookEvery: 2 * time.Second})
 	ctx, stop := context.WithCancel(t.Context())
 	load := w.streams(ctx, 6, 48)
 	defer func() { stop(); load.Wait() }()
@@ -45,7 +45,7 @@ func TestPictures(t *testing.T) {
 	for _, c := range []struct {
 		name, scheme  string
 		width, height int
-	}{{"dashboard", "light", 1280, 900}, {"dashboard-dark", "dark", 1280, 900}, {"dashboard-phone", "dark", 375, 812}} {
+	}{{"dashboard", "light", 1280, 1180}, {"dashboard-dark", "dark", 1280, 1180}, {"dashboard-phone", "dark", 375, 812}} {
 		tb := browser.Open(t, w.url)
 		size := []chromedp.EmulateViewportOption{}
 		if c.width < 500 {
@@ -56,7 +56,7 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		tb.Do(chromedp.Navigate(w.url+"/dashboard"), browser.State("drawn"))
-		time.Sleep(2 * time.Second)
+		time.Sleep(3 * time.Second)
 		high := browser.Evaluate[float64](tb, `return document.documentElement.scrollHeight`)
 		for part, clip := range map[string]*page.Viewport{"": nil, "-whole": {Width: float64(c.width), Height: high, Scale: 1}} {
 			beyond := clip != nil

@@ -57,6 +57,7 @@ function draw(state, worth) {
   headline(state);
   const some = state.stages.length > 0 || state.goals.some((g) => g.events > 0) || state.charts.length > 0;
   $("shown").hidden = Boolean(state.off) || !some;
+  for (const link of document.querySelectorAll("nav a")) link.hidden = $("shown").hidden;
   if ($("shown").hidden) return;
   goals(state.goals);
   $("pipeline-about").textContent = `the last ${state.window >= 50 ? "minute" : `${Math.round(state.window)} s`}; times are 95th percentiles`;
@@ -75,9 +76,12 @@ function headline({ headline: { level, text, why }, totals }) {
     box.className = className(level);
     box.querySelector(".mark").replaceWith(mark(level));
   }
-  // The same words are not put in again: screen readers would say them again.
-  if ($("headline-text").textContent !== text) $("headline-text").textContent = text;
-  if ($("headline-why").textContent !== (why ?? "")) $("headline-why").textContent = why ?? "";
+  $("headline-text").textContent = text;
+  $("headline-why").textContent = why ?? "";
+  // Screen readers say it when something else is wrong, not for another number.
+  const news = text.replace(/[\d.,]+/g, "#");
+  if ($("said").dataset.news !== news) $("said").textContent = `${level}: ${text}`;
+  $("said").dataset.news = news;
   const list = [
     ["running", totals.running, number], ["waiting", totals.waiting, number], ["requests", totals.rate, rate], ["tokens", totals.tokens, rate],
     ["sound", totals.audio, (v) => `${number(v)} s/s`], ["cores", totals.cpu, number], ["memory", totals.memory, bytes],

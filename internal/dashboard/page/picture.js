@@ -12,6 +12,7 @@ const box = { w: 196, h: 86, gap: 16 };
 export class Picture {
   #svg = $("picture");
   #chosen = "";
+  #mine = false; // the viewer chose it
   #parts = []; // in the order of the arrow keys: {id, node, show}
   #state = null;
 
@@ -35,7 +36,7 @@ export class Picture {
     const nodes = s("g");
     const heads = s("g");
     for (const [i, stage] of plan.stages.entries()) {
-      heads.append(s("text", { class: "stage-name", x: stage.x, y: stage.y }, `${stage.of.id} ${stage.of.name.replace(/^stage \d+$/, "")}`.trim() || stage.of.id));
+      heads.append(s("text", { class: "stage-name", x: stage.x, y: stage.y }, stage.of.name === `stage ${stage.of.id}` ? stage.of.name : `${stage.of.id} ${stage.of.name}`));
       const note = i === 0 ? inFront(state) : failures(stage.of);
       if (note) heads.append(s("text", { class: i === 0 ? "quiet" : "quiet failures", x: stage.x + stage.w, y: stage.y, "text-anchor": "end" }, note));
       for (const place of stage.places) nodes.append(this.#node(stage, place));
@@ -45,7 +46,9 @@ export class Picture {
     this.#svg.setAttribute("viewBox", `0 0 ${width} ${plan.height}`);
     this.#svg.setAttribute("height", plan.height);
     this.#svg.replaceChildren(edges, heads, nodes, labels);
-    if (!this.#parts.some((p) => p.id === this.#chosen)) this.#chosen = worst(this.#parts);
+    const has = (id) => this.#parts.some((p) => p.id === id);
+    if (!has(this.#chosen)) this.#mine = false;
+    if (!this.#mine) this.#chosen = has(`replica ${state.headline.about}`) ? `replica ${state.headline.about}` : worst(this.#parts);
     for (const p of this.#parts) p.node.setAttribute("tabindex", p.id === this.#chosen ? "0" : "-1");
     this.#show(this.#chosen);
     if (focused) this.#parts.find((p) => p.id === focused)?.node.focus({ preventScroll: true });
@@ -60,6 +63,7 @@ export class Picture {
   }
 
   #choose(id) {
+    this.#mine = true;
     this.#chosen = id;
     for (const p of this.#parts) p.node.setAttribute("tabindex", p.id === id ? "0" : "-1");
     this.#show(id);
