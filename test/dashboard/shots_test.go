@@ -34,7 +34,7 @@ func TestPictures(t *testing.T) {
 	}
 	w := serve(t, server.Options{Objectives: objective.Default().Objectives, LookEvery: 2 * time.Second})
 	ctx, stop := context.WithCancel(t.Context())
-	load := w.streams(ctx, 6, 48)
+	load := w.streams(ctx, 3, 48)
 	defer func() { stop(); load.Wait() }()
 	for i := range 4 {
 		_, _ = w.chat(ctx, []string{"spoil-4f1c", "spoil-77ab", "spoil-c09e", "spoil-d3d1"}[i], 96)
