@@ -10,6 +10,8 @@ package merge
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -87,6 +89,7 @@ type Page struct {
 	families []family
 	blocks   []block // in the order of the page, then by family
 	given    []byte
+	patterns [2]pattern // void but for their memory, unless the page is being read
 	seen     seriesSet
 	stamped  bool // a sample has a timestamp
 	// From is the source of the page.
@@ -108,6 +111,20 @@ type block struct {
 	name, help span
 	kind       Kind
 	samples    span
+	// first and second are the name's first sixteen bytes, which most names
+	// differ in.
+	first, second uint64
+}
+
+// firstBytes are the first sixteen bytes of a name as two numbers that are in
+// the order of the names.
+func firstBytes(name []byte) (first, second uint64) {
+	if len(name) >= 16 {
+		return binary.BigEndian.Uint64(name), binary.BigEndian.Uint64(name[8:])
+	}
+	var padded [16]byte // no name has a zero byte
+	copy(padded[:], name)
+	return binary.BigEndian.Uint64(padded[:]), binary.BigEndian.Uint64(padded[8:])
 }
 
 // family is what a page has of one family: blocks[from:to].
@@ -122,20 +139,32 @@ type family struct {
 // is not kept. Read never fails: see Malformed.
 func (p *Page) Read(text []byte, from Source, rules Rules) {
 	p.From, p.given = from, appendGiven(p.given[:0], from)
-	r := reader{page: p, rules: &rules, labels: relabel{given: p.given}}
+	r := reader{page: p, rules: &rules, labels: relabel{given: p.given, last: &p.patterns}}
 	r.utf8 = utf8.Valid(text)
 	r.labels.escapes = bytes.IndexByte(text, '\\') >= 0
 	if !r.read(text) { // the engines have to be told apart
 		r.labels.keepEngine = true
 		r.read(text)
 	}
+	r.forget()
 	p.group()
 }
 
 // group sorts the blocks by family and joins those of one family. A page has
 // each family in one block, unless it is a liar.
 func (p *Page) group() {
-	slices.SortStableFunc(p.blocks, func(a, b block) int { return bytes.Compare(p.bytes(a.name), p.bytes(b.name)) })
+	slices.SortFunc(p.blocks, func(a, b block) int {
+		if a.first != b.first {
+			return cmp.Compare(a.first, b.first)
+		}
+		if a.second != b.second {
+			return cmp.Compare(a.second, b.second)
+		}
+		if c := bytes.Compare(p.bytes(a.name), p.bytes(b.name)); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.name.from, b.name.from)
+	})
 	for i := 0; i < len(p.blocks); {
 		b := p.blocks[i]
 		f := family{name: b.name, help: b.help, kind: b.kind, from: i, to: i + 1}

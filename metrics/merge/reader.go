@@ -23,6 +23,8 @@ type reader struct {
 	sample     []byte // name of the last sample
 	sampleHash uint64
 	bound      string // the label of such samples that has to be a number, if any
+
+	before precedent // what the next line mostly is like
 }
 
 // read takes in a page. It is false when it met a second engine and has to
@@ -33,8 +35,12 @@ func (r *reader) read(text []byte) bool {
 	p.families, p.blocks = p.families[:0], p.blocks[:0]
 	p.Series, p.Malformed, p.stamped = 0, 0, false
 	p.seen.reset()
-	r.name, r.sample, r.labels.last = nil, nil, [2]pattern{}
+	r.name, r.sample = nil, nil
+	r.forget()
 	for len(text) > 0 {
+		if text = r.alike(text); len(text) == 0 {
+			break
+		}
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 { // cut off: a number may lack its last digits
 			p.Malformed++
@@ -49,8 +55,17 @@ func (r *reader) read(text []byte) bool {
 	return true
 }
 
+// forget makes what is known of lines before void.
+func (r *reader) forget() {
+	r.before.text = nil
+	for i := range r.labels.last {
+		r.labels.last[i].forget()
+	}
+}
+
 // line takes in one line, without its line feed.
 func (r *reader) line(line []byte) {
+	r.before.text = nil
 	switch {
 	case len(line) == 0:
 	case line[0] == '#':
@@ -60,17 +75,25 @@ func (r *reader) line(line []byte) {
 	}
 }
 
+// What the comments that count begin with.
+const (
+	helpIntro = "# HELP "
+	typeIntro = "# TYPE "
+)
+
 // comment takes in HELP and TYPE; any other comment says nothing.
 func (r *reader) comment(line []byte) {
-	what, rest, ok := bytes.Cut(bytes.TrimPrefix(line, []byte("# ")), []byte(" "))
-	if !ok {
+	if len(line) < len(helpIntro) {
 		return
 	}
-	isHelp := string(what) == "HELP"
-	if !isHelp && string(what) != "TYPE" {
+	isHelp := string(line[:len(helpIntro)]) == helpIntro
+	if !isHelp && string(line[:len(typeIntro)]) != typeIntro {
 		return
 	}
-	name, text, _ := bytes.Cut(rest, []byte(" "))
+	name, text := line[len(helpIntro):], []byte(nil)
+	if end := bytes.IndexByte(name, ' '); end >= 0 {
+		name, text = name[:end], name[end+1:]
+	}
 	known := len(name) > 0 && bytes.Equal(name, r.name)
 	if !known && (len(name) == 0 || validName(name) != len(name)) || len(line) > maxLine || !r.utf8 && !utf8.Valid(line) {
 		r.page.Malformed++
@@ -97,7 +120,10 @@ func (r *reader) begin(name []byte) {
 }
 
 func kindOf(text []byte) Kind {
-	switch string(bytes.TrimRight(text, " \t")) {
+	for len(text) > 0 && (text[len(text)-1] == ' ' || text[len(text)-1] == '\t') {
+		text = text[:len(text)-1]
+	}
+	switch string(text) {
 	case "counter":
 		return Counter
 	case "gauge":
@@ -148,12 +174,12 @@ func (r *reader) series(line []byte) bool {
 			r.opened = true
 			p.blocks[len(p.blocks)-1].samples.to = len(p.buf)
 			p.Series++
+			r.remember(line, n, from)
 			return true
 		}
 	}
 	p.buf = p.buf[:from]
-	r.labels.pattern(r.bound).known = false // it may lie in what was cut off
-	if !r.opened {                          // a family without a sample has no header either
+	if !r.opened { // a family without a sample has no header either
 		p.buf = p.buf[:mark]
 		p.blocks = p.blocks[:len(p.blocks)-1]
 	}
@@ -208,5 +234,6 @@ func (r *reader) open() {
 	p.buf = append(p.buf, r.help...)
 	b.help.to = len(p.buf)
 	b.samples = span{len(p.buf), len(p.buf)}
+	b.first, b.second = firstBytes(r.name)
 	p.blocks = append(p.blocks, b)
 }

@@ -22,65 +22,12 @@ type relabel struct {
 	names  [maxLabels][]byte // of one sample
 	values [maxLabels][]byte // with their quotes
 
-	// hash tells the labels of the sample that was relabelled last from others,
-	// whatever their order; those of the source aside.
-	hash uint64
-	last [2]pattern // of samples without a bound and with one: a family has both
+	// Of the sample that was relabelled last:
+	hash        uint64 // tells its labels, whatever their order, from others; those of the source aside
+	boundLength int    // of its bound's value
+	// last is what is known of samples without a bound and with one: a family has both.
+	last *[2]pattern
 }
-
-// pattern is that of samples with the bound.
-func (l *relabel) pattern(bound string) *pattern {
-	if bound == "" {
-		return &l.last[0]
-	}
-	return &l.last[1]
-}
-
-// pattern is what the labels of the last sample became. The next sample's are
-// mostly the same but for the bound of a bucket, and need not be taken apart.
-type pattern struct {
-	known bool
-	bound string
-	// before and after are the braces up to the bound's value and from it on;
-	// without a bound, before is all. They are slices of the page's text.
-	before, after []byte
-	// relabelled are the same in the page's buffer.
-	relabelledBefore, relabelledAfter span
-	hash                              uint64 // of the labels but the bound
-}
-
-// again appends the relabelled braces of a sample whose labels are the last
-// one's, but for the bound's value. It is false when they are not.
-func (l *relabel) again(buf *[]byte, text []byte, bound string) ([]byte, bool) {
-	p := l.pattern(bound)
-	if !p.known || p.bound != bound || !bytes.HasPrefix(text, p.before) {
-		return nil, false
-	}
-	text = text[len(p.before):]
-	out := *buf
-	if bound == "" {
-		*buf = append(out, out[p.relabelledBefore.from:p.relabelledBefore.to]...)
-		l.hash = p.hash
-		return text, true
-	}
-	n := len(infinity) // of each histogram's last bucket
-	if !bytes.HasPrefix(text, infinity) {
-		n = numberLength(text)
-	}
-	if n == 0 || !bytes.HasPrefix(text[n:], p.after) {
-		return nil, false
-	}
-	at := len(out)
-	out = append(out, out[p.relabelledBefore.from:p.relabelledBefore.to]...)
-	out = append(out, text[:n]...)
-	*buf = append(out, out[p.relabelledAfter.from:p.relabelledAfter.to]...)
-	p.relabelledBefore = span{at, at + p.relabelledBefore.to - p.relabelledBefore.from}
-	p.relabelledAfter = span{len(*buf) - (p.relabelledAfter.to - p.relabelledAfter.from), len(*buf)}
-	l.hash = p.hash + hash(text[:n])
-	return text[n+len(p.after):], true
-}
-
-var infinity = []byte("+Inf")
 
 var valueEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 
@@ -124,8 +71,8 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 		}
 	}
 	at := -1 // of the bound's value in the buffer
-	var value []byte
-	var sum uint64 // of the other labels' hashes
+	var boundValue []byte
+	var boundName, sum uint64 // hash of the bound's name, and the sum of the other labels'
 	for i, name := range l.names[:n] {
 		switch string(name) {
 		case labelEngine:
@@ -149,38 +96,24 @@ func (l *relabel) apply(buf *[]byte, text []byte, bound string) ([]byte, bool) {
 		start := bytes.LastIndexByte(out, ',') + 1 // exported_ may stand there
 		out = append(out, name...)
 		out = append(out, '=')
-		if string(name) == bound {
-			at, value = len(out)+1, l.values[i][1:len(l.values[i])-1]
+		value := l.values[i][1 : len(l.values[i])-1]
+		if h := hash(out[start : len(out)-1]); string(name) == bound {
+			at, boundValue, boundName = len(out)+1, value, h
+		} else {
+			sum += labelHash(h, value)
 		}
 		out = append(out, l.values[i]...)
-		if string(name) != bound && len(l.values[i]) > 2 { // a label without a value is none
-			sum += hash(out[start:])
-		}
 	}
 	out = append(out, '}')
 	*buf = out
-	if bound != "" && (at < 0 || len(value) == 0 || numberLength(value) != len(value)) {
+	if bound != "" && (at < 0 || len(boundValue) == 0 || numberLength(boundValue) != len(boundValue)) {
 		return nil, false
 	}
-	l.remember(text[:len(text)-len(rest)], bound, value, span{from, len(out)}, at)
-	l.pattern(bound).hash, l.hash = sum, sum
-	if bound != "" {
-		l.hash += hash(value)
-	}
-	return rest, true
-}
-
-// remember keeps the pattern of a sample's braces: text is what they were, in
-// the buffer is what they became, the bound's value at at.
-func (l *relabel) remember(text []byte, bound string, value []byte, in span, at int) {
 	p := l.pattern(bound)
-	*p = pattern{known: len(text) > 0, bound: bound, before: text, relabelledBefore: in}
-	if bound == "" {
-		return
-	}
-	start := cap(text) - cap(value) // both are slices of the page
-	p.before, p.after = text[:start], text[start+len(value):]
-	p.relabelledBefore, p.relabelledAfter = span{in.from, at}, span{at + len(value), in.to}
+	p.learn(text[:len(text)-len(rest)], bound, boundValue, out[from:], at-from)
+	p.boundName, p.others = boundName, sum
+	l.hash, l.boundLength = sum+labelHash(boundName, boundValue), len(boundValue)
+	return rest, true
 }
 
 // taken says whether one of the n labels has the name that is made of the

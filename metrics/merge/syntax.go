@@ -1,9 +1,6 @@
 package merge
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
 // Classes of bytes in names: a label's name may not hold a colon.
 const (
@@ -87,106 +84,6 @@ func quoted(text []byte, escapes bool) int {
 				return 0
 			}
 		}
-	}
-	return 0
-}
-
-// validValue returns the value and the timestamp, if there is one, that a line
-// ends with, without the space before them and without an exemplar.
-func validValue(text []byte) (value []byte, stamped, ok bool) {
-	text = skipSpace(text)
-	n := numberLength(text)
-	if n == 0 {
-		return nil, false, false
-	}
-	rest := skipSpace(text[n:])
-	if len(rest) == 0 {
-		return text[:n], false, true
-	}
-	if len(rest) == len(text[n:]) {
-		return nil, false, false // something is glued to the number
-	}
-	if rest[0] == '#' {
-		return text[:n], false, true
-	}
-	at := len(text) - len(rest)
-	end := timestampLength(rest)
-	if tail := skipSpace(rest[end:]); end == 0 || len(tail) > 0 && (tail[0] != '#' || len(tail) == len(rest[end:])) {
-		return nil, false, false
-	}
-	return text[:at+end], true, true
-}
-
-// numberLength is the length of the number that text begins with, 0 if it
-// begins with none: what both Go and Prometheus read as a float.
-func numberLength(text []byte) int {
-	i := 0
-	if i < len(text) && (text[i] == '+' || text[i] == '-') {
-		i++
-	}
-	start := i
-	i += digits(text[i:])
-	whole := i - start
-	fraction := 0
-	if i < len(text) && text[i] == '.' {
-		i++
-		fraction = digits(text[i:])
-		i += fraction
-	}
-	if whole+fraction == 0 {
-		return specialLength(text)
-	}
-	power := 0
-	if i < len(text) && (text[i] == 'e' || text[i] == 'E') {
-		e := i + 1
-		if e < len(text) && (text[e] == '+' || text[e] == '-') {
-			e++
-		}
-		if power = digits(text[e:]); power == 0 {
-			return 0
-		}
-		i = e + power
-	}
-	if whole > 100 || power > 2 { // it may be out of a float's range, which readers refuse
-		if _, err := strconv.ParseFloat(string(text[:i]), 64); err != nil {
-			return 0
-		}
-	}
-	return i
-}
-
-func digits(text []byte) int {
-	n := 0
-	for n < len(text) && text[n]-'0' <= 9 {
-		n++
-	}
-	return n
-}
-
-// specialLength is the length of an infinity or a NaN, in any case of letters.
-func specialLength(text []byte) int {
-	end := bytes.IndexAny(text, " \t")
-	if end < 0 {
-		end = len(text)
-	}
-	word := text[:end]
-	if bytes.EqualFold(word, []byte("nan")) {
-		return end
-	}
-	if len(word) > 0 && (word[0] == '+' || word[0] == '-') {
-		word = word[1:]
-	}
-	if bytes.EqualFold(word, []byte("inf")) {
-		return end
-	}
-	return 0
-}
-
-// timestampLength is the length of a timestamp: whole milliseconds. The format
-// has negative ones too, which make Prometheus refuse the whole page.
-func timestampLength(text []byte) int {
-	if n := digits(text); n <= 18 {
-		return n
 	}
 	return 0
 }
