@@ -25,6 +25,7 @@ func TestCheckTellsWhatAQueryAsksFor(t *testing.T) {
 		{`max without (model_name) (stage:ttft:p99{stage="1"}) > 2`, []string{"stage"},
 			Query{Series: []string{"stage:ttft:p99"}, Labels: []string{"stage"}}},
 		{`up == 0 and on (instance) go_goroutines > 10`, nil, Query{Series: []string{"go_goroutines", "up"}, Labels: []string{"instance", "job"}}},
+		{`up / (up * on (instance, job) go_goroutines) - (up / (up + 1))`, nil, Query{Series: []string{"go_goroutines", "up"}, Labels: []string{"instance", "job"}}},
 		{`ALERTS{alertstate="firing", severity="page"}`, []string{"alertname", "stage"}, Query{Series: []string{"ALERTS"}, Open: true}},
 		{`changes(process_start_time_seconds[2m]) * on (instance) group_left (version) limelight_build_info`, []string{"version"},
 			Query{Series: []string{"limelight_build_info", "process_start_time_seconds"}, Families: []string{"limelight_build_info", "process_start_time_seconds"}, Labels: []string{"instance", "job", "version"}}},
@@ -78,6 +79,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		{`median_over_time(up[5m])`, "median_over_time is not a function of both databases"},
 		{`median(up)`, "not an aggregation of both databases"},
 		{`up default 0`, "not an operation of both databases"},
+		{`up / (up / up)`, "VictoriaMetrics loses the parentheses"},
+		{`up - on (job) (up - (go_goroutines > 0))`, "VictoriaMetrics loses the parentheses"},
 		{`up{job="a" or job="b"}`, "one set of matchers"},
 	} {
 		if _, err := c.Check(q.expr); err == nil || !strings.Contains(err.Error(), q.want) {

@@ -111,6 +111,9 @@ func (w *walk) operator(e *metricsql.BinaryOpExpr) value {
 	if !slices.Contains(operators, op) || e.KeepMetricNames || e.JoinModifierPrefix != nil || e.FillLeft != nil || e.FillRight != nil {
 		w.wrong("%s is not an operation of both databases", e.AppendString(nil))
 	}
+	if losesParentheses(e) {
+		w.wrong("%s: VictoriaMetrics loses the parentheses: match the right side on labels", e.AppendString(nil))
+	}
 	left, right := w.value(e.Left), w.value(e.Right)
 	if left.ranged || right.ranged {
 		w.wrong("%s: an operand is a range", e.AppendString(nil))

@@ -62,11 +62,13 @@ increase(vllm:num_preemptions_total[10m]) >= 3`,
 	description: "On average {{ $value | humanizePercentage }} of the KV blocks of " + theReplica + " were in use over ten minutes, and requests lost theirs and were computed again.",
 }, {
 	// The hop's part of the path that led to the last byte, as the receipts have it.
-	name: "LimelightSlowHop", severity: ticket, labels: map[string]string{"seen_in": "receipts"}, dashboard: hopsDashboard,
+	// It waits, since VictoriaMetrics takes the first value of a new series for an
+	// increase if it is small: the time of an edge then counts before its hops do.
+	name: "LimelightSlowHop", severity: ticket, wait: 2 * time.Minute, labels: map[string]string{"seen_in": "receipts"}, dashboard: hopsDashboard,
 	expr: `
 (replica:limelight_hop_seconds:increase10m / (replica:limelight_hops:increase10m >= 10))
 / on (job, instance, model_name) group_left ()
-(model:omni_e2e_seconds:increase10m / (model:omni_e2e_requests:increase10m > 0))
+(model:omni_e2e_seconds:increase10m / on (job, instance, model_name) (model:omni_e2e_requests:increase10m > 0))
 > 0.2
 and
 replica:limelight_hop_seconds:increase10m / (replica:limelight_hops:increase10m > 0) > 0.05`,
@@ -75,7 +77,7 @@ replica:limelight_hop_seconds:increase10m / (replica:limelight_hops:increase10m 
 }, {
 	// The edges, which vLLM-Omni's page has as well. A chunk of the shortest first
 	// hop is 0.32 s of sound.
-	name: "LimelightSlowHop", severity: ticket, labels: map[string]string{"seen_in": "transfers"}, dashboard: hopsDashboard,
+	name: "LimelightSlowHop", severity: ticket, wait: 2 * time.Minute, labels: map[string]string{"seen_in": "transfers"}, dashboard: hopsDashboard,
 	expr: `
 edge:omni_transfer_seconds:increase10m / (edge:omni_transfers:increase10m >= 10) > 0.25`,
 	summary:     "The hop {{ $labels.from_stage }}/{{ $labels.from_replica }} -> {{ $labels.to_stage }}/{{ $labels.to_replica }} of " + theModel + " is slow",
