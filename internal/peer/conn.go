@@ -10,6 +10,12 @@ import (
 // may be on their way or not taken yet.
 const defaultDepth = 16
 
+// window is what either side may have on its way in one direction, in bytes.
+// Credits bound it already, and the readers never wait. With HTTP/2's window of
+// 64 KiB, which gRPC enlarges only after it has been in the way, a way of 0.7 s
+// there and back would be too narrow for a single listener.
+const window = 16 << 20
+
 // rawStream is either end of the gRPC stream.
 type rawStream interface {
 	SendMsg(m any) error

@@ -81,6 +81,8 @@ func NewHost(o HostOptions) *Host {
 		grpc.ForceServerCodecV2(wire.Codec{}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 2, PermitWithoutStream: true}),
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(window),
 		grpc.WaitForHandlers(true), // Close returns when nothing works for a caller any more
 	}
 	if o.TLS != nil {

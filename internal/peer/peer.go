@@ -82,6 +82,8 @@ func Connect(ctx context.Context, o Options) (*Peer, error) {
 	conn, err := grpc.NewClient(o.Address,
 		grpc.WithTransportCredentials(secured),
 		grpc.WithKeepaliveParams(clientKeepalive),
+		grpc.WithStaticStreamWindowSize(window),
+		grpc.WithStaticConnWindowSize(window),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: firstRetry, Multiplier: 2, Jitter: 0.2, MaxDelay: longestRetry},
 			MinConnectTimeout: 5 * time.Second,
