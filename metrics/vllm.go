@@ -57,7 +57,7 @@ var (
 	promptSources  = []string{"local_compute", "local_cache_hit", "external_kv_transfer"}
 )
 
-const withStatsAR = "with --log-stats, for each replica of an autoregressive stage that runs in this process (limelight stage has a page of its own)"
+const withStatsAR = "with --log-stats, for each replica of an autoregressive stage: here, or at a peer that has --log-stats, too"
 
 // engineFamilies declares the families of an autoregressive replica, in the
 // order of vLLM's own catalogue.

@@ -28,7 +28,8 @@ type caller struct {
 	ctx  context.Context // of the connection
 	log  *slog.Logger
 
-	work sync.WaitGroup // goroutines of its requests
+	work  sync.WaitGroup // goroutines of its requests and pages
+	pages chan struct{}  // room for the pages that are being written
 
 	mu      sync.Mutex // guards the fields below
 	streams map[uint64]*served
@@ -120,6 +121,8 @@ func (c *caller) take(m wire.Message, taken time.Time) error {
 		return nil
 	case wire.KindStart:
 		return c.start(m)
+	case wire.KindPage:
+		return c.page(m)
 	}
 	c.mu.Lock()
 	s := c.streams[m.Stream]
@@ -174,6 +177,26 @@ func (c *caller) start(m wire.Message) error {
 	c.work.Add(2)
 	go s.feed()
 	go s.pump()
+	return nil
+}
+
+// page answers with a replica's metrics page. It is written by nobody whom
+// requests wait for.
+func (c *caller) page(m wire.Message) error {
+	var of wire.PageOf
+	if err := wire.DecodeJSON(m.Body, &of); err != nil {
+		return err
+	}
+	select {
+	case c.pages <- struct{}{}:
+	default:
+		return errTooMuch
+	}
+	to := &lane{stream: m.Stream}
+	c.work.Go(func() {
+		c.conn.out.put(to, wire.KindPaged, wire.EncodePaged(c.host.page(of)), false)
+		<-c.pages
+	})
 	return nil
 }
 

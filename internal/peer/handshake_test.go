@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -97,12 +98,12 @@ func TestPeerThatDoesNotFitIsRefusedWithTheReason(t *testing.T) {
 		address string
 		change  func(*Options)
 	}{
-		"it runs another model: m (f), not theirs (g)":     {h.address, func(o *Options) { o.Model, o.Fingerprint = "theirs", "g" }},
-		"it does not run stage code2wav, only talker":      {h.address, func(o *Options) { o.Stages = append(o.Stages, "code2wav") }},
-		"it speaks version 7 of the protocol, this side 2": {pretend(t, answer(map[string]any{"version": 7, "news": true})), nil},
-		"it runs another model: x (y), not m (f)":          {pretend(t, answer(wire.Welcome{Version: wire.Version, Model: "x", Fingerprint: "y"})), nil},
-		"it does not run stage talker, only ":              {pretend(t, answer(wire.Welcome{Version: wire.Version, Fingerprint: "f"})), nil},
-		"it offers a depth of 0":                           {pretend(t, answer(wire.Welcome{Version: wire.Version, Fingerprint: "f", Stages: []wire.StageOffer{{Name: "talker", Replicas: 1}}})), nil},
+		"it runs another model: m (f), not theirs (g)":                                  {h.address, func(o *Options) { o.Model, o.Fingerprint = "theirs", "g" }},
+		"it does not run stage code2wav, only talker":                                   {h.address, func(o *Options) { o.Stages = append(o.Stages, "code2wav") }},
+		fmt.Sprintf("it speaks version 99 of the protocol, this side %d", wire.Version): {pretend(t, answer(map[string]any{"version": 99, "news": true})), nil},
+		"it runs another model: x (y), not m (f)":                                       {pretend(t, answer(wire.Welcome{Version: wire.Version, Model: "x", Fingerprint: "y"})), nil},
+		"it does not run stage talker, only ":                                           {pretend(t, answer(wire.Welcome{Version: wire.Version, Fingerprint: "f"})), nil},
+		"it offers a depth of 0":                                                        {pretend(t, answer(wire.Welcome{Version: wire.Version, Fingerprint: "f", Stages: []wire.StageOffer{{Name: "talker", Replicas: 1}}})), nil},
 		"it does not speak Limelight's peer protocol": {pretend(t, func(raw grpc.ServerStream) error {
 			send(t, raw, wire.KindDrain, 0, nil)
 			_, _, err := receive(raw)
@@ -145,9 +146,9 @@ func TestCallerThatDoesNotFitIsRefusedWithTheReason(t *testing.T) {
 	}
 	defer conn.Close()
 	for want, hello := range map[string][]byte{
-		"it speaks version 2 of the protocol, the caller 3": []byte(`{"version":3,"news":[]}`),
-		"it runs another model: m (f), not x (y)":           wire.EncodeJSON(wire.Hello{Version: wire.Version, Model: "x", Fingerprint: "y"}),
-		"it does not run stage voice, only talker":          wire.EncodeJSON(wire.Hello{Version: wire.Version, Fingerprint: "f", Stages: []string{"voice"}}),
+		fmt.Sprintf("it speaks version %d of the protocol, the caller 99", wire.Version): []byte(`{"version":99,"news":[]}`),
+		"it runs another model: m (f), not x (y)":                                        wire.EncodeJSON(wire.Hello{Version: wire.Version, Model: "x", Fingerprint: "y"}),
+		"it does not run stage voice, only talker":                                       wire.EncodeJSON(wire.Hello{Version: wire.Version, Fingerprint: "f", Stages: []string{"voice"}}),
 		"malformed": []byte("{"),
 	} {
 		raw, err := conn.NewStream(t.Context(), &connectDesc, connectMethod, grpc.ForceCodecV2(wire.Codec{}))

@@ -1,10 +1,12 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -43,6 +45,9 @@ type HostOptions struct {
 type HostStage struct {
 	Name    string
 	Engines []engine.Engine
+	// Page writes the metrics page of one replica, in the Prometheus text format;
+	// nil if there are none. It may be called from several goroutines.
+	Page func(w io.Writer, replica int) error
 }
 
 // Host runs stages for other processes. Any number of them may connect.
@@ -172,24 +177,40 @@ func (h *Host) leave(c *caller) {
 	}
 }
 
-// engine finds a replica.
-func (h *Host) engine(stage string, replica int) (engine.Engine, error) {
+// stage finds the stage of a replica.
+func (h *Host) stage(stage string, replica int) (HostStage, error) {
 	for _, s := range h.o.Stages {
 		if s.Name != stage {
 			continue
 		}
 		if replica < 0 || replica >= len(s.Engines) {
-			return nil, fmt.Errorf("stage %s has no replica %d here, only %d", stage, replica, len(s.Engines))
+			return HostStage{}, fmt.Errorf("stage %s has no replica %d here, only %d", stage, replica, len(s.Engines))
 		}
-		return s.Engines[replica], nil
+		return s, nil
 	}
-	return nil, fmt.Errorf("stage %s does not run here", stage)
+	return HostStage{}, fmt.Errorf("stage %s does not run here", stage)
+}
+
+// page is the metrics page of a replica.
+func (h *Host) page(of wire.PageOf) ([]byte, error) {
+	s, err := h.stage(of.Stage, of.Replica)
+	if err != nil {
+		return nil, err
+	}
+	if s.Page == nil {
+		return nil, fmt.Errorf("stage %s has no metrics here", of.Stage)
+	}
+	var page bytes.Buffer
+	if err := s.Page(&page, of.Replica); err != nil {
+		return nil, err
+	}
+	return page.Bytes(), nil
 }
 
 // connect is one caller's connection.
 func (h *Host) connect(raw grpc.ServerStream) error {
 	c := &caller{
-		host: h, conn: newConn(raw, h.now), log: h.log, streams: map[uint64]*served{},
+		host: h, conn: newConn(raw, h.now), log: h.log, streams: map[uint64]*served{}, pages: make(chan struct{}, maxPages),
 		ctx: raw.Context(),
 	}
 	if p, ok := peer.FromContext(c.ctx); ok {
@@ -202,7 +223,7 @@ func (h *Host) connect(raw grpc.ServerStream) error {
 func (h *Host) offer() wire.Welcome {
 	w := wire.Welcome{Version: wire.Version, Model: h.o.Model, Fingerprint: h.o.Fingerprint, Depth: h.depth}
 	for _, s := range h.o.Stages {
-		w.Stages = append(w.Stages, wire.StageOffer{Name: s.Name, Replicas: len(s.Engines)})
+		w.Stages = append(w.Stages, wire.StageOffer{Name: s.Name, Replicas: len(s.Engines), Pages: s.Page != nil})
 	}
 	return w
 }

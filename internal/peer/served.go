@@ -26,11 +26,11 @@ type served struct {
 // open starts the engine's stream.
 func (s *served) open(start wire.Start) error {
 	h := s.caller.host
-	e, err := h.engine(start.Stage, start.Replica)
+	at, err := h.stage(start.Stage, start.Replica)
 	if err != nil {
 		return err
 	}
-	if s.stream, err = e.Start(start.Request); err != nil {
+	if s.stream, err = at.Engines[start.Replica].Start(start.Request); err != nil {
 		return err
 	}
 	h.requests.Add(1)

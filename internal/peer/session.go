@@ -30,8 +30,9 @@ type session struct {
 
 	mu      sync.Mutex // guards the fields below
 	streams map[uint64]*stream
-	last    uint64 // number of the newest stream
-	lost    error  // no stream is opened once it is set
+	last    uint64                  // number of the newest stream
+	lost    error                   // no stream is opened once it is set
+	pages   map[uint64]chan<- paged // those that were asked for, by stream
 	// draining says that the peer shuts down.
 	draining bool
 }
@@ -44,7 +45,7 @@ func (p *Peer) greet(ctx context.Context) (*session, error) {
 		cancel()
 		return nil, plain(err)
 	}
-	s := &session{peer: p, conn: newConn(raw, p.now), cancel: cancel, streams: map[uint64]*stream{}}
+	s := &session{peer: p, conn: newConn(raw, p.now), cancel: cancel, streams: map[uint64]*stream{}, pages: map[uint64]chan<- paged{}}
 	hello := wire.Hello{Version: wire.Version, Model: p.o.Model, Fingerprint: p.o.Fingerprint, Stages: p.o.Stages}
 	f := wire.Frame{Kind: wire.KindHello}
 	_ = raw.SendMsg(&wire.Outbound{Header: f.Header(), Part: wire.EncodeJSON(hello)}) // the answer says what is wrong
@@ -174,6 +175,9 @@ func (s *session) take(m wire.Message, taken time.Time) error {
 		s.mu.Unlock()
 		return s.leave()
 	}
+	if m.Kind == wire.KindPaged {
+		return s.paged(m)
+	}
 	s.mu.Lock()
 	st := s.streams[m.Stream]
 	s.mu.Unlock()
@@ -252,9 +256,14 @@ func (s *session) fail(err error) {
 	s.lost = err
 	all := s.streams
 	s.streams = map[uint64]*stream{}
+	pages := s.pages
+	s.pages = nil
 	s.mu.Unlock()
 	for _, st := range all {
 		st.end(err)
+	}
+	for _, answer := range pages {
+		answer <- paged{err: err}
 	}
 }
 

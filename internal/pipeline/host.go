@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -70,6 +71,9 @@ func NewHost(o Options, stages []string, files *TLSFiles) (*Host, error) {
 		s := peer.HostStage{Name: name}
 		for replica := range counts[k] {
 			s.Engines = append(s.Engines, o.newEngine(front, inner, k, replica))
+		}
+		if m.Recording() && k != Code2Wav {
+			s.Page = func(w io.Writer, replica int) error { return m.WriteEngine(w, k, replica) }
 		}
 		offer.Stages = append(offer.Stages, s)
 	}

@@ -82,21 +82,25 @@ func (j *joined) number(n []int) {
 	}
 }
 
-// engines are the peer's replicas of stage k, in the order of their ids.
-func (j *joined) engines(k int) []engine.Engine {
+// engines are the peer's replicas of stage k, in the order of their ids. One
+// that is closed takes its page along.
+func (j *joined) engines(k int, pages *peerPages) []engine.Engine {
 	var engines []engine.Engine
 	for _, p := range j.places {
 		if p.stage == k {
-			engines = append(engines, j.Engine(stageNames[k], p.replica))
+			engines = append(engines, paged{j.Engine(stageNames[k], p.replica), func() { pages.forget(p) }})
 		}
 	}
 	return engines
 }
 
 // watch keeps the pools told of whether the peer's replicas are well. A peer may
-// come back with fewer of them.
-func (j *joined) watch(stages []orchestrator.Stage) {
+// come back with fewer of them, or with other metrics.
+func (j *joined) watch(stages []orchestrator.Stage, pages *peerPages) {
 	j.OnChange(func(up bool) {
+		if up {
+			pages.look(j)
+		}
 		for _, p := range j.places {
 			stages[p.stage].SetUp(p.id, up && p.replica < j.Replicas(stageNames[p.stage]))
 		}

@@ -124,6 +124,7 @@ type Pipeline struct {
 	Metrics      *metrics.Metrics
 
 	peers []*joined
+	pages *peerPages      // nil without statistics
 	stats *stats.Reporter // nil without statistics
 }
 
@@ -185,6 +186,7 @@ func New(o Options) (*Pipeline, error) {
 		}
 	}
 	inner := stats.Start(m, o.Log, o.EnableMFU)
+	pages := scrapePeers(m, front.name, peers)
 	var stages []orchestrator.Stage
 	for k, output := range []orchestrator.Modality{orchestrator.Text, orchestrator.NoOutput, orchestrator.Audio} {
 		var engines []engine.Engine
@@ -192,7 +194,7 @@ func New(o Options) (*Pipeline, error) {
 			engines = append(engines, o.wrapped(front, inner, k, replica))
 		}
 		for _, j := range peers {
-			engines = append(engines, j.engines(k)...)
+			engines = append(engines, j.engines(k, pages)...)
 		}
 		stages = append(stages, orchestrator.Stage{
 			Pool:   stage.NewPool(k, stageNames[k], o.seqs(k), nil, engines...),
@@ -219,10 +221,11 @@ func New(o Options) (*Pipeline, error) {
 		Frontend: front,
 		Metrics:  m,
 		peers:    peers,
+		pages:    pages,
 		stats:    inner,
 	}
 	for _, j := range peers {
-		j.watch(stages)
+		j.watch(stages, pages)
 	}
 	return p, nil
 }
@@ -331,5 +334,6 @@ func (p *Pipeline) Describe() string {
 // Close stops every stage, and lets go of the peers and of the model's weights.
 func (p *Pipeline) Close() error {
 	defer p.stats.Close()
+	p.pages.close()
 	return errors.Join(p.Orchestrator.Close(), leave(p.peers), p.Frontend.model.Close())
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Version of the format. Peers of different versions refuse each other.
-const Version = 2
+const Version = 3
 
 // Kind says what a message is.
 type Kind uint8
@@ -35,6 +35,8 @@ const (
 	KindPing                      // > asks for the time
 	KindPong                      // < tells it
 	KindDrain                     // < start nothing new here: the peer is shutting down
+	KindPage                      // > asks for a replica's metrics page
+	KindPaged                     // < the page, or why there is none
 	kinds                         // their number, and one
 )
 

@@ -124,6 +124,7 @@ func FuzzFrames(f *testing.F) {
 	seed(Frame{Kind: KindArrived, Stream: 1, Part: Arrived{1, 2, 3}.Encode()}, Frame{Kind: KindReleased, Stream: 1, Part: EncodeCount(1)}, Frame{Kind: KindOutput, Stream: 1, Part: output}, Frame{Kind: KindCredit, Stream: 1, Part: EncodeCount(8)})
 	seed(Frame{Kind: KindDone, Stream: 1, Part: EncodeDone(&engine.RejectedError{Reason: "r", Err: engine.ErrClosed})}, Frame{Kind: KindAbort, Stream: 1}, Frame{Kind: KindDone, Part: EncodeDone(errors.New("why"))})
 	seed(Frame{Kind: KindPing, Part: EncodePing()}, Frame{Kind: KindPong, Part: Pong{1, 2, 3}.Encode()}, Frame{Kind: KindDrain})
+	seed(Frame{Kind: KindPage, Stream: 2, Part: EncodeJSON(PageOf{Stage: "talker", Replica: 1})}, Frame{Kind: KindPaged, Stream: 2, Part: EncodePaged([]byte("vllm:x 1\n"), nil)}, Frame{Kind: KindPaged, Stream: 3, Part: EncodePaged(nil, errors.New("why"))})
 	f.Fuzz(func(t *testing.T, input []byte) {
 		var a Assembler
 		for len(input) >= 2 {
@@ -192,6 +193,12 @@ func decode(t *testing.T, m Message) {
 	case KindDone:
 		if ended, err := DecodeDone(m.Body); err == nil {
 			same(EncodeDone(ended), nil)
+		}
+	case KindPage:
+		_ = DecodeJSON(m.Body, new(PageOf))
+	case KindPaged:
+		if page, failed, err := DecodePaged(m.Body); err == nil {
+			same(EncodePaged(page, failed), nil)
 		}
 	case KindPong:
 		if p, err := DecodePong(m.Body); err == nil {

@@ -47,6 +47,15 @@ type Welcome struct {
 type StageOffer struct {
 	Name     string `json:"name"`
 	Replicas int    `json:"replicas"`
+	// Pages says that the replicas have metrics pages.
+	Pages bool `json:"pages,omitempty"`
+}
+
+// PageOf asks for a replica's metrics page. The number of its stream is that of
+// the answer.
+type PageOf struct {
+	Stage   string `json:"stage"`
+	Replica int    `json:"replica"`
 }
 
 // Start opens a stream. What concerns this process alone does not cross: when
@@ -65,8 +74,8 @@ func (s Start) Encode() []byte {
 	return EncodeJSON(s)
 }
 
-// EncodeJSON encodes a Hello or a Welcome. These, and Start, come once a
-// connection or a request; everything that comes more often is binary.
+// EncodeJSON encodes a Hello, a Welcome or a PageOf. These, and Start, come once a
+// connection, a scrape or a request; everything that comes more often is binary.
 func EncodeJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -75,7 +84,7 @@ func EncodeJSON(v any) []byte {
 	return b
 }
 
-// DecodeJSON decodes a Hello, a Welcome or a Start. Fields that are not known are an
+// DecodeJSON decodes a Hello, a Welcome, a PageOf or a Start. Fields that are not known are an
 // error: what they ask for would be silently left out.
 func DecodeJSON(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -194,6 +203,31 @@ func DecodeDone(body []byte) (ended, err error) {
 		r.fail("an end of unknown kind %d", how)
 	}
 	return ended, r.end()
+}
+
+// EncodePaged encodes a page, or why there is none.
+func EncodePaged(page []byte, err error) []byte {
+	if err != nil {
+		return appendText([]byte{doneFailed}, err.Error())
+	}
+	return append([]byte{doneWell}, page...)
+}
+
+// DecodePaged decodes a page, or why there is none. The second error says that
+// the message itself is malformed. The page aliases the body.
+func DecodePaged(body []byte) (page []byte, failed, err error) {
+	r := reader{rest: body}
+	switch how := r.u8(); how {
+	case doneWell:
+		if len(body) > 0 {
+			return body[1:], nil, nil
+		}
+	case doneFailed:
+		failed = errors.New(r.text())
+	default:
+		r.fail("a page of unknown kind %d", how)
+	}
+	return nil, failed, r.end()
 }
 
 // EncodePing makes a question for the time, with room for the stamp.

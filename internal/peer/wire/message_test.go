@@ -215,6 +215,8 @@ func TestTruncatedMessagesAreMalformed(t *testing.T) {
 		"ping":    {EncodePing(), func(b []byte) error { _, err := DecodePing(b); return err }},
 		"count":   {EncodeCount(4), func(b []byte) error { _, err := DecodeCount(b); return err }},
 		"done":    {EncodeDone(errors.New("why")), func(b []byte) error { _, err := DecodeDone(b); return err }},
+		"no page": {EncodePaged(nil, errors.New("why")), func(b []byte) error { _, _, err := DecodePaged(b); return err }},
+		"page of": {EncodeJSON(PageOf{Stage: "talker", Replica: 1}), func(b []byte) error { return DecodeJSON(b, new(PageOf)) }},
 		"start":   {Start{Stage: "talker"}.Encode(), func(b []byte) error { return DecodeJSON(b, new(Start)) }},
 	} {
 		if err := c.decode(c.body); err != nil {
