@@ -3,10 +3,8 @@ package server
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -15,9 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/limelight-omni/limelight/internal/connector"
-	"github.com/limelight-omni/limelight/internal/pipeline"
 )
 
 // wire is a server on a listener of its own, for clients that speak bytes.
@@ -224,191 +219,5 @@ func TestFloodOfNamesPathsAndMethodsAddsNoSeries(t *testing.T) {
 	}
 	if page := strings.Join(after, "\n"); strings.Contains(page, "n1") {
 		t.Error("what a client sent is on the page")
-	}
-}
-
-// oneConn is a listener of one connection that is a pipe: a write to it waits
-// until the other end reads, so a client that does not read stalls the server
-// at the first byte.
-type oneConn struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (l *oneConn) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *oneConn) Close() error   { close(l.done); return nil }
-func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
-func TestClientThatReadsNothingIsCutAndCountsAsAbort(t *testing.T) {
-	for name, body := range map[string]string{
-		"/v1/chat/completions": `{"stream":true,"ignore_eos":true,"max_tokens":500,` + hello + `}`,
-		"/v1/audio/speech":     `{"input":"we can hear it","stream":true,"response_format":"pcm"}`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			log := &watched{line: make(chan string, 8)}
-			s := configured(t, Options{Limits: Limits{WriteTimeout: 20 * time.Millisecond}, Log: slog.New(slog.NewTextHandler(log, nil))})
-			near, far := net.Pipe()
-			l := &oneConn{conns: make(chan net.Conn, 1), done: make(chan struct{})}
-			l.conns <- far
-			served := make(chan error, 1)
-			go func() { served <- s.Serve(l) }()
-			fmt.Fprintf(near, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", name, len(body), body)
-			if line := log.next(t.Context(), "msg=request"); !strings.Contains(line, "reason=abort") {
-				t.Errorf("log: %s", line)
-			}
-			near.Close()
-			if err := s.Shutdown(t.Context()); err != nil {
-				t.Error(err)
-			}
-			<-served
-			if page := ask(s.Handler(), "GET", "/metrics").Body.String(); !strings.Contains(page, `vllm:omni_requests_success_total{finished_reason="abort",model_name="limelight-tiny"} 1`) {
-				t.Error("the page does not count the abort")
-			}
-		})
-	}
-}
-
-// watched is a log whose lines can be waited for.
-type watched struct{ line chan string }
-
-func (w *watched) Write(p []byte) (int, error) {
-	w.line <- string(p)
-	return len(p), nil
-}
-
-func (w *watched) next(ctx context.Context, part string) string {
-	for {
-		select {
-		case line := <-w.line:
-			if strings.Contains(line, part) {
-				return line
-			}
-		case <-ctx.Done():
-			return "no line with " + part
-		}
-	}
-}
-
-// deadlined is a ResponseWriter that keeps the deadlines it was given.
-type deadlined struct {
-	http.ResponseWriter
-	deadlines []time.Time
-	writes    []int
-}
-
-func (d *deadlined) SetWriteDeadline(at time.Time) error {
-	d.deadlines = append(d.deadlines, at)
-	return nil
-}
-
-func (d *deadlined) Write(p []byte) (int, error) {
-	d.writes = append(d.writes, len(p))
-	return d.ResponseWriter.Write(p)
-}
-
-func TestEveryPieceOfAReplyHasADeadlineOfItsOwn(t *testing.T) {
-	for _, perStream := range []bool{false, true} {
-		d := &deadlined{ResponseWriter: httptest.NewRecorder()}
-		r := &response{ResponseWriter: d, timeout: time.Minute, perStream: perStream}
-		n, err := r.Write(make([]byte, 2*writePiece+1))
-		if n != 2*writePiece+1 || err != nil || !slices.Equal(d.writes, []int{writePiece, writePiece, 1}) {
-			t.Errorf("%d, %v, writes %v", n, err, d.writes)
-		}
-		set, lifted := 0, 0
-		for _, at := range d.deadlines {
-			if at.IsZero() {
-				lifted++
-			} else {
-				set++
-			}
-		}
-		if set != 3 || (lifted == 3) != perStream {
-			t.Errorf("%d deadlines, %d of them lifted (per stream: %v)", set, lifted, perStream)
-		}
-	}
-}
-
-func TestStreamsBeyondTheBoundAre503(t *testing.T) {
-	s := configured(t, Options{Limits: Limits{MaxStreams: 1}})
-	handled := make(chan struct{}, 4)
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() { handled <- struct{}{} }()
-		s.Handler().ServeHTTP(w, r)
-	}))
-	defer web.Close()
-	post := func(body string) *http.Response {
-		t.Helper()
-		r, err := web.Client().Post(web.URL+"/v1/chat/completions", "application/json", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	long := `{"stream":true,"modalities":["text","audio"],"ignore_eos":true,"sampling_params_list":[{},{"ignore_eos":true},{}],` + hello + `}`
-	first := post(long)
-	if _, err := first.Body.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	second := post(long)
-	second.Body.Close()
-	<-handled
-	if second.StatusCode != 503 || second.Header.Get("Retry-After") == "" {
-		t.Errorf("the second stream: status %d", second.StatusCode)
-	}
-	whole := post(`{"max_tokens":1,` + hello + `}`)
-	whole.Body.Close()
-	<-handled
-	if whole.StatusCode != 200 {
-		t.Errorf("a whole reply: status %d", whole.StatusCode)
-	}
-	first.Body.Close()
-	<-handled
-	third := post(`{"stream":true,"max_tokens":1,` + hello + `}`)
-	third.Body.Close()
-	if third.StatusCode != 200 {
-		t.Errorf("after the first stream ended: status %d", third.StatusCode)
-	}
-	<-handled
-}
-
-func TestFullQueueIs503WithRetryAfter(t *testing.T) {
-	// Nothing comes over the first hop, so that the thinker can not finish, however
-	// quick it is.
-	h := serve(t, pipeline.Options{MaxNumSeqs: 1, MaxQueue: 1, Connector: func(_ int, c connector.Connector) connector.Connector {
-		return hold{Connector: c, released: make(chan struct{})}
-	}})
-	long := `{"stream":true,"modalities":["text","audio"],"ignore_eos":true,"max_tokens":400,` + hello + `}`
-	ctx, leave := context.WithCancel(t.Context())
-	defer leave()
-	first, err := h.post(ctx, "/v1/chat/completions", "", long)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Body.Close()
-	// Of two more, one waits in the queue and the other finds it full.
-	answers := make(chan *http.Response, 2)
-	for range 2 {
-		go func() {
-			r, _ := h.post(ctx, "/v1/chat/completions", "", long)
-			answers <- r
-		}()
-	}
-	refused := <-answers
-	body, err := io.ReadAll(refused.Body)
-	refused.Body.Close()
-	if err != nil || refused.StatusCode != 503 || refused.Header.Get("Retry-After") == "" || !bytes.Contains(body, []byte("queue is full")) {
-		t.Errorf("status %d, %v, %s, %v", refused.StatusCode, refused.Header, body, err)
-	}
-	leave()
-	if r := <-answers; r != nil {
-		t.Errorf("the one that waited got status %d", r.StatusCode)
 	}
 }
