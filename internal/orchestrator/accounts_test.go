@@ -15,8 +15,8 @@ import (
 func TestFailuresAreSortedByStageAndCause(t *testing.T) {
 	end := func(err error) script {
 		return func(t *turn, _ engine.Request) {
-			t.take()
-			t.x.End(err)
+			t.Next()
+			t.X.End(err)
 		}
 	}
 	talks := layout{thinker: say(20, engine.FinishStop), talker: speak(99, engine.FinishStop), code2wav: decode}
@@ -92,9 +92,9 @@ func TestAbortWastesWhatTheStagesHadGivenOut(t *testing.T) {
 	h := newHouse(t, layout{
 		thinker: func(t *turn, req engine.Request) {
 			for range 3 {
-				t.put(engine.Output{Text: "x", Tokens: []int32{1}, Payload: rows(1)})
+				t.Give(engine.Output{Text: "x", Tokens: []int32{1}, Payload: rows(1)})
 			}
-			t.waitForAbort()
+			t.WaitForAbort()
 		},
 		talker: speak(99, engine.FinishStop), code2wav: decode,
 	})

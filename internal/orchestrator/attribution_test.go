@@ -28,7 +28,7 @@ func newHand() hand { return make(hand, 1) }
 func (h hand) work(t *turn, d time.Duration) {
 	h <- struct{}{}
 	time.Sleep(d)
-	t.x.Worked(d)
+	t.X.Worked(d)
 	<-h
 }
 
@@ -44,7 +44,7 @@ func timedSay(h hand, n int, d time.Duration) script {
 			if i == n-1 {
 				out.Finish = engine.FinishStop
 			}
-			if !t.put(out) {
+			if !t.Give(out) {
 				return
 			}
 		}
@@ -57,20 +57,20 @@ func timedMap(h hand, d time.Duration, out func() engine.Payload) script {
 	return func(t *turn, req engine.Request) {
 		for range req.Tokens {
 			h.work(t, d)
-			if !t.put(engine.Output{Payload: out()}) {
+			if !t.Give(engine.Output{Payload: out()}) {
 				return
 			}
 		}
 		for req.Tokens == nil {
-			if _, ok := t.take(); !ok {
+			if _, ok := t.Next(); !ok {
 				break
 			}
 			h.work(t, d)
-			if !t.put(engine.Output{Payload: out()}) {
+			if !t.Give(engine.Output{Payload: out()}) {
 				return
 			}
 		}
-		t.put(engine.Output{Finish: engine.FinishStop})
+		t.Give(engine.Output{Finish: engine.FinishStop})
 	}
 }
 

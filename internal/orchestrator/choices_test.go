@@ -63,10 +63,10 @@ func TestChoicesAreOneRequestOnOnePlace(t *testing.T) {
 func TestChoiceThatFailsEndsTheRequestOnce(t *testing.T) {
 	h := newHouse(t, layout{thinker: func(t *turn, req engine.Request) {
 		if req.Choice == 1 {
-			t.x.End(errBroken)
+			t.X.End(errBroken)
 			return
 		}
-		t.waitForAbort() // the others go on until they are told
+		t.WaitForAbort() // the others go on until they are told
 	}})
 	_, _, err := listen(t, h.submit(t, 0, three))
 	if !errors.Is(err, errBroken) {

@@ -10,8 +10,8 @@ import (
 func TestStageFailureEndsItsRequestAsErrorAndNoOther(t *testing.T) {
 	h := newHouse(t, layout{thinker: func(t *turn, req engine.Request) {
 		if req.ID == "bad" {
-			t.put(engine.Output{Text: "x"})
-			t.x.End(errBroken)
+			t.Give(engine.Output{Text: "x"})
+			t.X.End(errBroken)
 			return
 		}
 		say(3, engine.FinishStop)(t, req)
@@ -37,13 +37,13 @@ func TestStageFailureEndsItsRequestAsErrorAndNoOther(t *testing.T) {
 func reject(n int) script {
 	return func(t *turn, _ engine.Request) {
 		for range n {
-			if _, ok := t.take(); !ok {
+			if _, ok := t.Next(); !ok {
 				return
 			}
-			t.put(engine.Output{Payload: sound(480)})
+			t.Give(engine.Output{Payload: sound(480)})
 		}
-		t.take()
-		t.x.End(&engine.RejectedError{Reason: "malformed_codec", Err: errBroken})
+		t.Next()
+		t.X.End(&engine.RejectedError{Reason: "malformed_codec", Err: errBroken})
 	}
 }
 
@@ -94,7 +94,7 @@ func TestTalkerCutShortEndsTheRequestAsLengthAndNotTheText(t *testing.T) {
 
 func TestNothingToSayIsNoAudioData(t *testing.T) {
 	h := newHouse(t, layout{
-		thinker:  func(t *turn, _ engine.Request) { t.put(engine.Output{Finish: engine.FinishStop}) },
+		thinker:  func(t *turn, _ engine.Request) { t.Give(engine.Output{Finish: engine.FinishStop}) },
 		talker:   speak(9, engine.FinishStop),
 		code2wav: decode,
 	})

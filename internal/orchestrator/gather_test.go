@@ -11,21 +11,21 @@ func TestGatheredWorkIsHandedOverOnceAndWhole(t *testing.T) {
 	h := newHouse(t, layout{
 		gather: true,
 		thinker: func(t *turn, req engine.Request) {
-			t.put(engine.Output{Text: "a", Payload: rows(2)})
-			t.put(engine.Output{Text: "b", Payload: rows(3)})
+			t.Give(engine.Output{Text: "a", Payload: rows(2)})
+			t.Give(engine.Output{Text: "b", Payload: rows(3)})
 			<-released
-			t.put(engine.Output{Text: "c", Finish: engine.FinishStop})
+			t.Give(engine.Output{Text: "c", Finish: engine.FinishStop})
 		},
 		talker: func(t *turn, _ engine.Request) {
-			p, _ := t.take()
+			p, _ := t.Next()
 			n := len(p.(*engine.Embeddings).Text) / 8
-			if _, more := t.take(); more {
+			if _, more := t.Next(); more {
 				n = -1
 			}
 			for range n {
-				t.put(engine.Output{Payload: frames(4)})
+				t.Give(engine.Output{Payload: frames(4)})
 			}
-			t.put(engine.Output{Finish: engine.FinishStop})
+			t.Give(engine.Output{Finish: engine.FinishStop})
 		},
 		code2wav: decode,
 	})

@@ -94,7 +94,7 @@ func TestPlaceIsFreeOnceTheStageIsDoneNotThePipeline(t *testing.T) {
 	release := make(chan struct{})
 	h := newHouse(t, layout{places: 1, thinker: say(1, engine.FinishStop), talker: func(t *turn, _ engine.Request) {
 		<-release
-		t.put(engine.Output{Finish: engine.FinishStop})
+		t.Give(engine.Output{Finish: engine.FinishStop})
 	}, code2wav: decode})
 	first := h.submit(t, 2)
 	second := h.submit(t, 0)
@@ -114,10 +114,10 @@ func TestDisconnectFreesEveryStageAtOnce(t *testing.T) {
 	stuck := func(first engine.Output) script {
 		return func(t *turn, req engine.Request) {
 			if req.Tokens == nil {
-				t.take()
+				t.Next()
 			}
-			t.put(first)
-			t.waitForAbort()
+			t.Give(first)
+			t.WaitForAbort()
 		}
 	}
 	h := newHouse(t, layout{

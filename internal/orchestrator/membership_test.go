@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/enginetest"
 	"github.com/limelight-omni/limelight/internal/stage"
 )
 
@@ -18,7 +19,7 @@ func TestReplicaThatIsAddedTakesWhatWaits(t *testing.T) {
 		say(2, engine.FinishStop)(t, req)
 	}
 	h := newHouse(t, layout{thinker: held, places: 1})
-	h.newEngine = func(int, int) engine.Engine { return &scripted{script: held} }
+	h.newEngine = func(int, int) engine.Engine { return &enginetest.Scripted{Script: held} }
 	h.log = slog.New(slog.DiscardHandler)
 	first := h.submit(t, 0, func(r *Request) { r.ID = "first" })
 	second := h.submit(t, 0, func(r *Request) { r.ID = "second" })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/limelight-omni/limelight/internal/connector"
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/enginetest"
 	"github.com/limelight-omni/limelight/internal/stage"
 	"github.com/limelight-omni/limelight/metrics"
 )
@@ -25,7 +26,7 @@ func relay(t *testing.T, retries int, chat, speech []script) *house {
 	pool := func(id int, name string, scripts []script) *stage.Pool {
 		var engines []engine.Engine
 		for _, s := range scripts {
-			e := &scripted{script: s}
+			e := &enginetest.Scripted{Script: s}
 			h.engines = append(h.engines, e)
 			engines = append(engines, e)
 		}
@@ -55,7 +56,7 @@ func relay(t *testing.T, retries int, chat, speech []script) *house {
 	return h
 }
 
-func dies(err error) script { return func(t *turn, _ engine.Request) { t.x.End(err) } }
+func dies(err error) script { return func(t *turn, _ engine.Request) { t.X.End(err) } }
 
 // sentences says three of them.
 func sentences(t *turn, req engine.Request) {
@@ -67,7 +68,7 @@ func sentences(t *turn, req engine.Request) {
 		if i == 2 {
 			out.Finish = engine.FinishStop
 		}
-		if !t.put(out) {
+		if !t.Give(out) {
 			return
 		}
 	}
@@ -93,14 +94,14 @@ func TestPayloadsThatTheLostReplicaHadAreSentToTheNext(t *testing.T) {
 	took := 0
 	greedy := func(t *turn, _ engine.Request) { // takes all three, then dies
 		for {
-			if _, ok := t.take(); !ok {
+			if _, ok := t.Next(); !ok {
 				break
 			}
 			mu.Lock()
 			took++
 			mu.Unlock()
 		}
-		t.x.End(lost{})
+		t.X.End(lost{})
 	}
 	h := relay(t, 1, []script{sentences}, []script{greedy, decode})
 	_, samples, err := listen(t, h.submit(t, 1))
@@ -111,9 +112,9 @@ func TestPayloadsThatTheLostReplicaHadAreSentToTheNext(t *testing.T) {
 
 func TestReplicaThatFailsAfterItsFirstOutputIsNotReplaced(t *testing.T) {
 	halfway := func(t *turn, _ engine.Request) {
-		t.take()
-		t.put(engine.Output{Payload: sound(480)})
-		t.x.End(lost{})
+		t.Next()
+		t.Give(engine.Output{Payload: sound(480)})
+		t.X.End(lost{})
 	}
 	h := relay(t, 1, []script{sentences}, []script{halfway, decode})
 	var failed *StageError
@@ -145,7 +146,7 @@ func TestAbortWhileARetryIsUnderWayFreesEverything(t *testing.T) {
 	reached := make(chan struct{})
 	h := relay(t, 1, []script{dies(lost{}), func(t *turn, _ engine.Request) {
 		close(reached)
-		t.waitForAbort()
+		t.WaitForAbort()
 	}}, []script{decode})
 	r := h.submit(t, 0)
 	<-reached
@@ -154,12 +155,12 @@ func TestAbortWhileARetryIsUnderWayFreesEverything(t *testing.T) {
 
 func TestSeveralModalitiesOfOneStageAndTranscripts(t *testing.T) {
 	both := func(t *turn, _ engine.Request) {
-		t.put(engine.Output{Text: "hi", Payload: sound(480)})
-		t.put(engine.Output{Text: "!", Told: "tool_calls", More: map[string][]byte{"tool_calls": []byte("[]")}})
-		t.put(engine.Output{Finish: engine.FinishStop})
+		t.Give(engine.Output{Text: "hi", Payload: sound(480)})
+		t.Give(engine.Output{Text: "!", Told: "tool_calls", More: map[string][]byte{"tool_calls": []byte("[]")}})
+		t.Give(engine.Output{Finish: engine.FinishStop})
 	}
 	for _, audio := range []bool{true, false} {
-		e := &scripted{script: both}
+		e := &enginetest.Scripted{Script: both}
 		m := metrics.New(metrics.Options{ModelName: "scripted", LogStats: true, Stages: []metrics.StageInfo{{ID: 0, Replicas: 1, Audio: true}}})
 		o := New(Options{Stages: []Stage{{Pool: stage.NewPool(0, "omni", 8, nil, e), Output: Text | Audio}}, Metrics: m})
 		h := &house{Orchestrator: o, metrics: m}

@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -10,74 +9,14 @@ import (
 
 	"github.com/limelight-omni/limelight/internal/connector"
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/enginetest"
 	"github.com/limelight-omni/limelight/internal/stage"
 	"github.com/limelight-omni/limelight/metrics"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// scripted is an engine whose work for each request is a function, run on a
-// goroutine of its own.
-type scripted struct {
-	script func(*turn, engine.Request)
-	work   sync.WaitGroup
-}
-
-func (s *scripted) Start(req engine.Request) (engine.Stream, error) {
-	t := &turn{wake: make(chan struct{}, 1)}
-	t.x = engine.NewExchange(2, 2, func() {
-		select {
-		case t.wake <- struct{}{}:
-		default:
-		}
-	})
-	s.work.Go(func() {
-		s.script(t, req)
-		t.x.End(engine.ErrAborted) // a script that ended its stream has done so already
-	})
-	return t.x, nil
-}
-
-func (s *scripted) Close() error {
-	s.work.Wait()
-	return nil
-}
-
-// turn is a script's side of one request; its calls wait.
-type turn struct {
-	x    *engine.Exchange
-	wake chan struct{}
-}
-
-// take returns the next payload; false at the end of the input or an abort.
-func (t *turn) take() (engine.Payload, bool) {
-	for !t.x.Aborted() {
-		p, ok, last := t.x.Take()
-		if ok || last {
-			return p, ok
-		}
-		<-t.wake
-	}
-	return nil, false
-}
-
-// put hands an output over; false after an abort.
-func (t *turn) put(out engine.Output) bool {
-	for !t.x.Room() && !t.x.Aborted() {
-		<-t.wake
-	}
-	t.x.Put(out)
-	if out.Finish != "" {
-		t.x.End(nil)
-	}
-	return !t.x.Aborted()
-}
-
-func (t *turn) waitForAbort() {
-	for !t.x.Aborted() {
-		<-t.wake
-	}
-}
+type turn = enginetest.Turn
 
 var errBroken = errors.New("broken on purpose")
 
@@ -97,7 +36,7 @@ func say(n int, reason engine.FinishReason) func(*turn, engine.Request) {
 				out.Finish = reason
 				out.Usage = engine.Usage{PromptTokens: len(req.Tokens), CompletionTokens: n}
 			}
-			if !t.put(out) {
+			if !t.Give(out) {
 				return
 			}
 		}
@@ -111,30 +50,30 @@ func speak(most int, reason engine.FinishReason) func(*turn, engine.Request) {
 		n := len(req.Tokens)
 		for range most {
 			if req.Tokens == nil {
-				if _, ok := t.take(); !ok {
+				if _, ok := t.Next(); !ok {
 					break
 				}
 				n++
 			}
-			if !t.put(engine.Output{Payload: frames(4)}) {
+			if !t.Give(engine.Output{Payload: frames(4)}) {
 				return
 			}
 		}
 		if req.Tokens == nil && n < most {
 			reason = engine.FinishStop
 		}
-		t.put(engine.Output{Finish: reason})
+		t.Give(engine.Output{Finish: reason})
 	}
 }
 
 // decode makes 480 samples of each payload.
 func decode(t *turn, _ engine.Request) {
 	for {
-		if _, ok := t.take(); !ok {
-			t.put(engine.Output{Finish: engine.FinishStop})
+		if _, ok := t.Next(); !ok {
+			t.Give(engine.Output{Finish: engine.FinishStop})
 			return
 		}
-		if !t.put(engine.Output{Payload: sound(480)}) {
+		if !t.Give(engine.Output{Payload: sound(480)}) {
 			return
 		}
 	}
@@ -146,7 +85,7 @@ type script = func(*turn, engine.Request)
 type house struct {
 	*Orchestrator
 	metrics *metrics.Metrics
-	engines []*scripted
+	engines []*enginetest.Scripted
 }
 
 type layout struct {
@@ -179,7 +118,7 @@ func newHouse(t *testing.T, l layout) *house {
 	pool := func(id int, name string, n int, s script) *stage.Pool {
 		var engines []engine.Engine
 		for range n {
-			e := &scripted{script: s}
+			e := &enginetest.Scripted{Script: s}
 			h.engines = append(h.engines, e)
 			if l.engine != nil {
 				engines = append(engines, l.engine(e))

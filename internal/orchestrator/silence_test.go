@@ -15,7 +15,7 @@ import (
 const timeout = 5 * time.Minute
 
 // mute takes what comes and gives nothing.
-func mute(t *turn, _ engine.Request) { t.waitForAbort() }
+func mute(t *turn, _ engine.Request) { t.WaitForAbort() }
 
 // paced is say with a pause before each token.
 func paced(n int, pause time.Duration) script {
@@ -29,7 +29,7 @@ func paced(n int, pause time.Duration) script {
 			if i == n-1 {
 				out.Finish = engine.FinishStop
 			}
-			if !t.put(out) {
+			if !t.Give(out) {
 				return
 			}
 		}
@@ -75,7 +75,7 @@ func TestEngineThatNeverLetsGoDoesNotKeepTheClientWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		h := newHouse(t, layout{stageTimeout: timeout, thinker: func(t *turn, _ engine.Request) {
-			t.put(engine.Output{Text: "x"})
+			t.Give(engine.Output{Text: "x"})
 			<-release // not even an abort is heard
 		}})
 		r := h.submit(t, 0)
@@ -95,13 +95,13 @@ func TestSlowStageIsNotASilentOne(t *testing.T) {
 		// together than the timeout.
 		h := newHouse(t, layout{stageTimeout: timeout, thinker: paced(20, timeout-time.Second), talker: func(t *turn, _ engine.Request) {
 			for {
-				if _, ok := t.take(); !ok {
+				if _, ok := t.Next(); !ok {
 					break
 				}
 			}
-			t.put(engine.Output{Payload: frames(4)})
+			t.Give(engine.Output{Payload: frames(4)})
 			time.Sleep(timeout - time.Second)
-			t.put(engine.Output{Finish: engine.FinishStop})
+			t.Give(engine.Output{Finish: engine.FinishStop})
 		}, code2wav: decode})
 		if text, samples, err := listen(t, h.submit(t, 2)); err != nil || len(text) != 20 || samples != 480 {
 			t.Errorf("%d characters, %d samples, %v", len(text), samples, err)
@@ -124,7 +124,7 @@ func TestClientThatCaughtUpStartsTheTimeoutAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, layout{stageTimeout: timeout, thinker: func(t *turn, _ engine.Request) {
 			for range eventBuffer + 1 {
-				t.put(engine.Output{Text: "x"})
+				t.Give(engine.Output{Text: "x"})
 			}
 			mute(t, engine.Request{})
 		}})

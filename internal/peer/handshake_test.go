@@ -266,7 +266,7 @@ func TestPayloadThatWasChangedOnItsWayFailsItsRequestAlone(t *testing.T) {
 // TestCallerThatTalksNonsenseIsDropped breaks the rules in each way that a
 // connection cannot go on after.
 func TestCallerThatTalksNonsenseIsDropped(t *testing.T) {
-	h := serve(t, local, HostOptions{depth: 2}, func(x *turn, _ engine.Request) { x.waitForAbort() })
+	h := serve(t, local, HostOptions{depth: 2}, func(x *turn, _ engine.Request) { x.WaitForAbort() })
 	data, err := wire.EncodeData(frames(1))
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func TestLostPeerFailsItsRequestsAtOnceAndHealsWhenItIsBack(t *testing.T) {
 }
 
 func TestWhatArrivedBeforeTheLossCounts(t *testing.T) {
-	h := serve(t, local, HostOptions{}, func(x *turn, _ engine.Request) { x.waitForAbort() })
+	h := serve(t, local, HostOptions{}, func(x *turn, _ engine.Request) { x.WaitForAbort() })
 	p := connect(t, options(h.address))
 	s := begin(t, p, engine.Request{})
 	link := s.(connector.Receiver).Link()
@@ -100,8 +100,8 @@ func TestWhatArrivedBeforeTheLossCounts(t *testing.T) {
 func TestCallerThatIsLostHasNothingLeftAtTheHost(t *testing.T) {
 	aborted := make(chan struct{})
 	h := serve(t, local, HostOptions{}, func(x *turn, _ engine.Request) {
-		x.take()
-		x.waitForAbort()
+		x.Next()
+		x.WaitForAbort()
 		aborted <- struct{}{}
 	})
 	p := connect(t, options(h.address))
@@ -157,7 +157,7 @@ func TestShutdownLetsRunningRequestsFinishAndTakesNoNewCaller(t *testing.T) {
 }
 
 func TestShutdownThatTakesTooLongSaysWhatIsLeft(t *testing.T) {
-	h := serve(t, local, HostOptions{}, func(x *turn, _ engine.Request) { x.waitForAbort() })
+	h := serve(t, local, HostOptions{}, func(x *turn, _ engine.Request) { x.WaitForAbort() })
 	s := begin(t, connect(t, options(h.address)), engine.Request{})
 	cross(t, s, frames(1))
 	cause := errors.New("no more time")

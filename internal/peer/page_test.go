@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/enginetest"
 )
 
 // paging is a host whose talkers have pages that write writes.
 func paging(t *testing.T, write func(w io.Writer, replica int) error) *running {
 	return serve(t, "127.0.0.1:0", HostOptions{Stages: []HostStage{
-		{Name: "talker", Engines: []engine.Engine{&scripted{script: echo}, &scripted{script: echo}}, Page: write},
-		{Name: "code2wav", Engines: []engine.Engine{&scripted{script: echo}}},
+		{Name: "talker", Engines: []engine.Engine{&enginetest.Scripted{Script: echo}, &enginetest.Scripted{Script: echo}}, Page: write},
+		{Name: "code2wav", Engines: []engine.Engine{&enginetest.Scripted{Script: echo}}},
 	}}, nil)
 }
 

@@ -13,82 +13,30 @@ import (
 
 	"github.com/limelight-omni/limelight/internal/connector"
 	"github.com/limelight-omni/limelight/internal/engine"
+	"github.com/limelight-omni/limelight/internal/engine/enginetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// scripted is an engine whose work for each request is a function, run on a
-// goroutine of its own.
-type scripted struct {
-	script func(*turn, engine.Request)
-	work   sync.WaitGroup
-}
+type turn = enginetest.Turn
 
-func (s *scripted) Start(req engine.Request) (engine.Stream, error) {
-	if req.Voice == "refused" {
-		return nil, errors.New("voice: there is no refused")
-	}
-	t := &turn{wake: make(chan struct{}, 1)}
-	t.x = engine.NewExchange(2, 2, func() {
-		select {
-		case t.wake <- struct{}{}:
-		default:
+// following is a replica that works by a script and knows a voice that it
+// refuses.
+func following(script enginetest.Script) *enginetest.Scripted {
+	return &enginetest.Scripted{Script: script, Refuse: func(req engine.Request) error {
+		if req.Voice == "refused" {
+			return errors.New("voice: there is no refused")
 		}
-	})
-	s.work.Go(func() {
-		s.script(t, req)
-		t.x.End(engine.ErrAborted) // a script that ended its stream has done so already
-	})
-	return t.x, nil
-}
-
-func (s *scripted) Close() error {
-	s.work.Wait()
-	return nil
-}
-
-// turn is a script's side of one request; its calls wait.
-type turn struct {
-	x    *engine.Exchange
-	wake chan struct{}
-}
-
-// take returns the next payload; false at the end of the input or an abort.
-func (t *turn) take() (engine.Payload, bool) {
-	for !t.x.Aborted() {
-		p, ok, last := t.x.Take()
-		if ok || last {
-			return p, ok
-		}
-		<-t.wake
-	}
-	return nil, false
-}
-
-// put hands an output over; false after an abort.
-func (t *turn) put(out engine.Output) bool {
-	for !t.x.Room() && !t.x.Aborted() {
-		<-t.wake
-	}
-	t.x.Put(out)
-	if out.Finish != "" {
-		t.x.End(nil)
-	}
-	return !t.x.Aborted()
-}
-
-func (t *turn) waitForAbort() {
-	for !t.x.Aborted() {
-		<-t.wake
-	}
+		return nil
+	}}
 }
 
 // echo makes a sound of each payload of frames, one sample a code.
 func echo(t *turn, _ engine.Request) {
 	for {
-		p, ok := t.take()
+		p, ok := t.Next()
 		if !ok {
-			t.put(engine.Output{Finish: engine.FinishStop, Usage: engine.Usage{PromptTokens: 7}})
+			t.Give(engine.Output{Finish: engine.FinishStop, Usage: engine.Usage{PromptTokens: 7}})
 			return
 		}
 		codes := p.(*engine.Frames).Codes
@@ -96,7 +44,7 @@ func echo(t *turn, _ engine.Request) {
 		for i, c := range codes {
 			samples[i] = float32(c)
 		}
-		if !t.put(engine.Output{Payload: &engine.Audio{Samples: samples, Rate: 24000}}) {
+		if !t.Give(engine.Output{Payload: &engine.Audio{Samples: samples, Rate: 24000}}) {
 			return
 		}
 	}
@@ -119,7 +67,7 @@ type running struct {
 func serve(t *testing.T, address string, o HostOptions, script func(*turn, engine.Request)) *running {
 	t.Helper()
 	if o.Stages == nil {
-		o.Stages = []HostStage{{Name: "talker", Engines: []engine.Engine{&scripted{script: script}}}}
+		o.Stages = []HostStage{{Name: "talker", Engines: []engine.Engine{following(script)}}}
 	}
 	o.Model, o.Fingerprint, o.Log = "m", "f", quiet
 	listener, err := net.Listen("tcp", address)

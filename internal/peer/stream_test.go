@@ -102,9 +102,9 @@ func TestRequestThatIsStuckStallsItselfOnly(t *testing.T) {
 	h := serve(t, local, HostOptions{depth: depth}, func(x *turn, req engine.Request) {
 		switch req.ID {
 		case "takes nothing":
-			x.waitForAbort()
+			x.WaitForAbort()
 		case "says much":
-			for x.put(engine.Output{Text: "word"}) {
+			for x.Give(engine.Output{Text: "word"}) {
 			}
 		default:
 			echo(x, req)
@@ -156,7 +156,7 @@ func TestRequestThatIsStuckStallsItselfOnly(t *testing.T) {
 func TestAbortIsDoneWhenTheEngineThereHasLetGo(t *testing.T) {
 	let := make(chan struct{})
 	h := serve(t, local, HostOptions{}, func(x *turn, _ engine.Request) {
-		x.waitForAbort()
+		x.WaitForAbort()
 		<-let
 	})
 	s := begin(t, connect(t, options(h.address)), engine.Request{})
@@ -178,12 +178,12 @@ func TestAbortIsDoneWhenTheEngineThereHasLetGo(t *testing.T) {
 
 func TestFailuresCrossWithTheirMeaningAfterTheOutputsBeforeThem(t *testing.T) {
 	h := serve(t, local, HostOptions{}, func(x *turn, req engine.Request) {
-		x.put(engine.Output{Text: "before"})
+		x.Give(engine.Output{Text: "before"})
 		switch req.ID {
 		case "rejects":
-			x.x.End(&engine.RejectedError{Reason: "malformed_codec", Err: errors.New("code 9")})
+			x.X.End(&engine.RejectedError{Reason: "malformed_codec", Err: errors.New("code 9")})
 		case "breaks":
-			x.x.End(errors.New("it broke"))
+			x.X.End(errors.New("it broke"))
 		}
 	})
 	p := connect(t, options(h.address))
