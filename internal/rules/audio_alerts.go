@@ -36,8 +36,16 @@ replica:limelight_audio_silent:increase10m >= 3`,
 or on (job, instance, model_name, stage, replica)
 (` + gapShare + `)`,
 	summary:     "Listeners of replica {{ $labels.stage }}/{{ $labels.replica }} of " + theModel + " hear gaps",
-	description: "{{ $value | humanizePercentage }} of the streams of " + theReplica + " ran dry for more than 100 ms over the last ten minutes{{ with $labels.cause }}, most of them by {{ . }}{{ end }}.",
+	description: "{{ $value | humanizePercentage }} of the streams of " + theReplica + " ran dry for more than 100 ms over the last ten minutes{{ with $labels.cause }}, most of them by {{ . }}{{ end }}." + slowestHop,
 }}
+
+// slowestHop is the sentence about the hop to an alert's replica that takes
+// longest, where one leads there. Prometheus and vmalert ask for it when the
+// alert fires.
+const slowestHop = "{{ with printf `topk(1, edge:omni_transfer_seconds:increase10m{job=%q, instance=%q, to_stage=%q, to_replica=%q} " +
+	"/ (edge:omni_transfers:increase10m > 0))` $labels.job $labels.instance $labels.stage $labels.replica | query }}{{ with first . }}" +
+	" The slowest hop to it is {{ label \"from_stage\" . }}/{{ label \"from_replica\" . }} -> {{ $labels.stage }}/{{ $labels.replica }}: " +
+	"{{ value . | humanizeDuration }} a payload.{{ end }}{{ end }}"
 
 // skippedShare is the share of replies without sound for a reason.
 func skippedShare(reason, share, least string) string {
