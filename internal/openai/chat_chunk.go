@@ -13,11 +13,14 @@ type ChatChunk struct {
 	Model   string       `json:"model"`
 	Choices []ChatChoice `json:"choices"`
 	// Modality is text or audio; empty where the server doesn't say, as OpenAI's.
-	Modality string `json:"modality"`
-	Usage    *Usage `json:"usage"`
-	Metrics  *struct {
-		NumTokensOut *int `json:"num_tokens_out"`
-	} `json:"metrics"`
+	Modality string       `json:"modality"`
+	Usage    *Usage       `json:"usage"`
+	Metrics  *ChatMetrics `json:"metrics"`
+}
+
+// ChatMetrics is what vLLM-Omni counts in an event.
+type ChatMetrics struct {
+	NumTokensOut *int `json:"num_tokens_out"`
 }
 
 // ChatChoice is what an event says of one choice.
@@ -84,17 +87,39 @@ func (d *ChatDelta) UnmarshalJSON(raw []byte) error {
 // doesn't know are passed over. An event that reports a failure is returned as
 // its *Error.
 func DecodeChatChunk(data []byte) (*ChatChunk, error) {
-	var c struct {
+	c := new(ChatChunk)
+	if err := c.Decode(data); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Decode is DecodeChatChunk into a chunk that may hold the event before, whose
+// memory is used again. Nothing of data is kept.
+func (c *ChatChunk) Decode(data []byte) error {
+	known := *c
+	clear(known.Choices)
+	*c = ChatChunk{Choices: known.Choices[:0]}
+	if c.scan(data, &known) {
+		return nil
+	}
+	return c.decode(data)
+}
+
+// decode is Decode by encoding/json.
+func (c *ChatChunk) decode(data []byte) error {
+	var event struct {
 		ChatChunk
 		Error json.RawMessage `json:"error"`
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, fmt.Errorf("chat chunk: %w", err)
+	if err := json.Unmarshal(data, &event); err != nil {
+		return fmt.Errorf("chat chunk: %w", err)
 	}
-	if len(c.Error) > 0 && string(c.Error) != "null" {
-		return nil, ParseError(0, data)
+	if len(event.Error) > 0 && string(event.Error) != "null" {
+		return ParseError(0, data)
 	}
-	return &c.ChatChunk, nil
+	*c = event.ChatChunk
+	return nil
 }
 
 // Text is the text that the chunk adds to the reply.

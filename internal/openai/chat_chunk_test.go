@@ -3,9 +3,13 @@ package openai
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // chunks reads a stream as a client does.
@@ -69,5 +73,43 @@ func TestBrokenChunksAreErrors(t *testing.T) {
 	}
 	if _, err := c.AppendAudio(nil); err == nil {
 		t.Error("sound that is no base64 was accepted")
+	}
+}
+
+// Every event is read as encoding/json reads it, whatever was read before.
+func FuzzChunksAreReadAsEncodingJSONDoes(f *testing.F) {
+	for _, event := range []string{
+		`{"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null,"stop_reason":null,"token_ids":null}],"prompt_token_ids":null,"modality":"text","metrics":{}}`,
+		` { "choices" : [ { "index" : 12 , "delta" : { "content" : "a\u00e4\n" , "tool_calls" : [ { "index" : 0 } ] , "refusal" : null } , "finish_reason" : "tool_calls" , "stop_reason" : 7 } ] , "usage" : { "prompt_tokens" : 1 } } `,
+		`{"choices":[{"index":0,"delta":{"audio":{"id":"a","data":"UklGRg==","transcript":"hi","expires_at":5,"x":1}}},{"index":1,"delta":null,"logprobs":{"content":[]}}],"metrics":{"num_tokens_out":4}}`,
+		`{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`, `{"choices":null,"usage":null,"metrics":null,"modality":null,"id":null}`, `{}`, `null`, `[]`, `1`, ``, ` `, `{"choices":`,
+		`{"id":1}`, `{"choices":{}}`, `{"choices":[1]}`, `{"choices":[null]}`, `{"choices":[{"delta":1}]}`, `{"choices":[{"delta":{"content":1}}]}`, `{"choices":[{"index":"0"}]}`, `{"choices":[{"index":null}]}`, `{"choices":[{"index":1.5}]}`,
+		`{"ID":"X","Choices":[{"Delta":{"Content":"a"}}]}`, `{"choices":[{"delta":{"content":"a"}}],"choices":[{"delta":{"role":"b"}}]}`, `{"choices":[{"delta":{"content":"a","content":"b"}}]}`, `{"choices":[{"delta":{"x":1,"x":null}}]}`, `{"\u0069d":"x"}`, `{"choice\u017f":[]}`, `{"choiceſ":[{}]}`,
+		`{"error":null,"id":"x"}`, `{"error":{"message":"gone","code":503}}`, `{"error":"gone"}`, `{"choices":[{"delta":{"content":"\ud800"}}]}`, "{\"id\":\"\xff\"}", `{"choices":[{"delta":{"audio":null,"a\"b":1}}]}`, `{"choices":[{"delta":{"audio":{"expires_at":"x"}}}]}`,
+	} {
+		f.Add([]byte(event))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var want ChatChunk
+		wanted := want.decode(data)
+		got := ChatChunk{ID: "x", Model: "m", Modality: "text", Usage: new(Usage), Choices: []ChatChoice{{Index: 3, Logprobs: null}, {FinishReason: "stop"}}}
+		err := got.Decode(data)
+		if fmt.Sprint(err) != fmt.Sprint(wanted) {
+			t.Fatalf("%v, encoding/json says %v", err, wanted)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func BenchmarkDecodeChatChunk(b *testing.B) {
+	data := []byte(`{"id":"chatcmpl-0123456789abcdef","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null,"token_ids":null}]}`)
+	b.ReportAllocs()
+	var c ChatChunk
+	for b.Loop() {
+		if err := c.Decode(data); err != nil || c.Text() != " word" {
+			b.Fatal(err)
+		}
 	}
 }

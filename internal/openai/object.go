@@ -65,7 +65,7 @@ func body(data []byte) (value, *Error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return value{}, BadRequest("", "the body is empty; it must be a JSON object")
 	}
-	if !json.Valid(data) {
+	if !valid(data) {
 		err := json.Unmarshal(data, new(json.RawMessage)) // it says where
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {

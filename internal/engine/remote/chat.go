@@ -87,6 +87,7 @@ func (t *task) transcripts() ([]string, error) {
 // chatReader turns the events of a chat stream into outputs.
 type chatReader struct {
 	task      *task
+	chunk     openai.ChatChunk // the newest event
 	sound     sound
 	sentences sentences
 	usage     engine.Usage
@@ -95,7 +96,8 @@ type chatReader struct {
 }
 
 func (r *chatReader) take(data []byte) error {
-	chunk, err := openai.DecodeChatChunk(data)
+	chunk := &r.chunk
+	err := chunk.Decode(data)
 	if err != nil {
 		var said *openai.Error
 		if errors.As(err, &said) && said.Status < http.StatusInternalServerError {
