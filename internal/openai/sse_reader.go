@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // ErrEventTooLong is the error of a stream with an event, or a line, that is
@@ -24,9 +25,22 @@ type EventReader struct {
 	afterCR bool  // an LF would belong to the line before
 }
 
+// inputs are the buffers of readers that were closed.
+var inputs = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 32<<10) }}
+
 // NewEventReader reads events of at most limit bytes from r.
 func NewEventReader(r io.Reader, limit int) *EventReader {
-	return &EventReader{in: bufio.NewReaderSize(r, 32<<10), limit: limit}
+	in := inputs.Get().(*bufio.Reader)
+	in.Reset(r)
+	return &EventReader{in: in, limit: limit}
+}
+
+// Close lets others use the reader's buffer. It is not needed, does not close
+// the input, and comes after the last call of Next.
+func (r *EventReader) Close() {
+	r.in.Reset(nil)
+	inputs.Put(r.in)
+	r.in, r.err = nil, io.ErrClosedPipe
 }
 
 // Next returns the data of the next event, which is valid until the next call.

@@ -82,6 +82,9 @@ func (r *Reply) Next(ctx context.Context) (Event, error) {
 	}
 }
 
+// Ready says that Next will return an event, and at once.
+func (r *Reply) Ready() bool { return len(r.f.events) > 0 }
+
 func (r *Reply) next(ev Event, ok bool) (Event, error) {
 	if ok {
 		r.f.timeline.next(ev)

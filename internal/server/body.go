@@ -17,8 +17,19 @@ var (
 	errNotUTF8 = errors.New("the body is not valid UTF-8")
 )
 
-// bodyPiece is how much of a body is read before the books are asked again.
+// bodyPiece is how much of a body is read before the books are asked again, and
+// how much of what a client promises is believed before any of it has come.
 const bodyPiece = 64 << 10
+
+// room is how much memory a body should have that has filled held bytes: never
+// more than a few times what has come of it. The length is negative if it is not
+// known.
+func room(held int, length int64) int {
+	if length < int64(held) {
+		return max(4<<10, 2*held)
+	}
+	return int(min(length+1, int64(4*held+bodyPiece))) // 1: the end has to be read, too
+}
 
 // body reads the request's body whole, before anything is answered. What it
 // holds counts against the server's bound until the request has been handled.
@@ -30,8 +41,8 @@ func (s *Server) body(c *call) ([]byte, error) {
 	r := http.MaxBytesReader(c.w, c.r.Body, limit)
 	var data []byte
 	for {
-		if cap(data)-len(data) < bodyPiece {
-			grown := make([]byte, len(data), 2*cap(data)+bodyPiece)
+		if len(data) == cap(data) {
+			grown := make([]byte, len(data), room(cap(data), c.r.ContentLength))
 			if !c.hold(int64(cap(grown) - cap(data))) {
 				return nil, errBodies
 			}

@@ -124,7 +124,7 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 	}
 	var wav []byte
 	for {
-		ev, err := reply.Next(c.r.Context())
+		ev, err := out.next(c.r.Context())
 		if err == io.EOF {
 			break
 		}
@@ -150,11 +150,6 @@ func (s *Server) streamChat(c *call, req *openai.ChatRequest, reply *orchestrato
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
 		case ev.Modality == orchestrator.Text && (ev.Text != "" || finish != "" || ev.Logprobs != nil || ev.More != nil):
 			out.buf = events.AppendText(out.buf, pieceOf(ev, finish), usageOf(ev.Usage))
-		default:
-			continue
-		}
-		if err := out.flush(); err != nil {
-			return err
 		}
 	}
 	if open > 0 { // the audio was rejected; the text is complete

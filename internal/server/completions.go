@@ -126,7 +126,7 @@ func (s *Server) streamCompletion(c *call, req *openai.CompletionRequest, prompt
 	out := newEventWriter(c.w, reply)
 	began := make([]bool, len(prompts))
 	for {
-		ev, err := reply.Next(c.r.Context())
+		ev, err := out.next(c.r.Context())
 		if err == io.EOF {
 			break
 		}
@@ -143,9 +143,6 @@ func (s *Server) streamCompletion(c *call, req *openai.CompletionRequest, prompt
 		}
 		began[ev.Choice] = true
 		out.buf = events.Append(out.buf, piece, usageOf(ev.Usage))
-		if err := out.flush(); err != nil {
-			return err
-		}
 	}
 	out.buf = openai.AppendDone(c.appendReceipt(events.AppendEnd(out.buf, usageOf(reply.Usage())), reply))
 	return out.flush()

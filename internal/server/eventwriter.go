@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/limelight-omni/limelight/internal/orchestrator"
@@ -8,7 +9,11 @@ import (
 
 const eventStream = "text/event-stream; charset=utf-8"
 
-// eventWriter sends server-sent events, each batch at once.
+// maxBatch bounds, but for the last event, what one write sends in bytes.
+const maxBatch = 16 << 10
+
+// eventWriter sends server-sent events: each at once, together with those that
+// are there by then.
 type eventWriter struct {
 	w     *response
 	ctrl  *http.ResponseController
@@ -18,6 +23,17 @@ type eventWriter struct {
 
 func newEventWriter(w *response, reply *orchestrator.Reply) *eventWriter {
 	return &eventWriter{w: w, ctrl: http.NewResponseController(w), reply: reply}
+}
+
+// next sends what is in the buffer, unless another event is there already that
+// goes with it, and returns the next event of the reply.
+func (e *eventWriter) next(ctx context.Context) (orchestrator.Event, error) {
+	if len(e.buf) > 0 && (len(e.buf) >= maxBatch || !e.reply.Ready()) {
+		if err := e.flush(); err != nil {
+			return orchestrator.Event{}, err
+		}
+	}
+	return e.reply.Next(ctx)
 }
 
 // flush sends the buffer. The first one sends the header.

@@ -15,7 +15,7 @@ func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestra
 	out := newEventWriter(c.w, reply)
 	var pcm []byte
 	for {
-		ev, err := reply.Next(c.r.Context())
+		ev, err := out.next(c.r.Context())
 		if err == io.EOF {
 			break
 		}
@@ -29,11 +29,6 @@ func (s *Server) streamSpoken(c *call, req *openai.ChatRequest, reply *orchestra
 			pcm = c.meter.AppendS16LE(pcm[:0], ev.Samples)
 			out.buf = events.AppendSound(out.buf, pcm, usageOf(ev.Usage))
 			reply.AudioWritten(len(ev.Samples), ev.Rate)
-		default:
-			continue
-		}
-		if err := out.flush(); err != nil {
-			return err
 		}
 	}
 	out.buf = events.AppendEnd(out.buf, reply.Says(), usageOf(reply.Usage()))

@@ -46,6 +46,7 @@ func (t *task) chat() error {
 	defer drain(resp.Body)
 	r := chatReader{task: t, sound: sound{rate: t.e.cfg.SampleRate}}
 	events := openai.NewEventReader(resp.Body, maxEvent)
+	defer events.Close()
 	for {
 		data, err := events.Next()
 		if err == io.EOF {
