@@ -6,16 +6,12 @@ import (
 	"net/http"
 	"os"
 	"time"
-	"unicode/utf8"
 
 	"github.com/limelight-omni/limelight/internal/openai"
 )
 
-// Errors of a body that is not read to its end.
-var (
-	errBodies  = errors.New("the server holds as many request bodies as it may")
-	errNotUTF8 = errors.New("the body is not valid UTF-8")
-)
+// errBodies is the error of a body that is not read to its end.
+var errBodies = errors.New("the server holds as many request bodies as it may")
 
 // bodyPiece is how much of a body is read before the books are asked again, and
 // how much of what a client promises is believed before any of it has come.
@@ -52,8 +48,6 @@ func (s *Server) body(c *call) ([]byte, error) {
 		n, err := r.Read(data[len(data):min(cap(data), len(data)+bodyPiece)])
 		data = data[:len(data)+n]
 		switch {
-		case err == io.EOF && !utf8.Valid(data):
-			return nil, errNotUTF8
 		case err == io.EOF:
 			// The connection is still read, to notice that the client leaves: that
 			// must not run into the body's deadline.

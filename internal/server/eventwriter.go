@@ -17,11 +17,20 @@ const maxBatch = 16 << 10
 type eventWriter struct {
 	w     *response
 	ctrl  *http.ResponseController
-	reply *orchestrator.Reply // what the events are made of
-	buf   []byte              // what the next flush sends
+	reply replyEvents // what the events are made of
+	buf   []byte      // what the next flush sends
 }
 
-func newEventWriter(w *response, reply *orchestrator.Reply) *eventWriter {
+// replyEvents is what an eventWriter needs of an orchestrator.Reply.
+type replyEvents interface {
+	Next(context.Context) (orchestrator.Event, error)
+	// Ready says that Next will return an event, and at once.
+	Ready() bool
+	// Writing says that what was made of the events so far is being written.
+	Writing()
+}
+
+func newEventWriter(w *response, reply replyEvents) *eventWriter {
 	return &eventWriter{w: w, ctrl: http.NewResponseController(w), reply: reply}
 }
 
