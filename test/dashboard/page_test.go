@@ -78,10 +78,13 @@ func TestPageShowsAPipelineUnder64Streams(t *testing.T) {
 		until(`document.querySelectorAll("#list tr.request .bars i").length > 5`),
 	)
 	hops := browser.Evaluate[string](tb, `return [...document.querySelectorAll("#picture .edge")].map((e) => e.getAttribute("aria-label")).join("\n")`)
-	for _, name := range []string{"0/0 → 1/0", "0/0 → 1/1", "1/0 → 2/0", "1/0 → 2/1: bad, ", "1/1 → 2/0", "1/1 → 2/1"} {
+	for _, name := range []string{"0/0 → 1/0", "0/0 → 1/1", "1/0 → 2/0", "1/0 → 2/1", "1/1 → 2/0", "1/1 → 2/1"} {
 		if !strings.Contains(hops, "hop "+name) {
 			t.Errorf("no hop %s among\n%s", name, hops)
 		}
+	}
+	if !strings.Contains(hops, "hop 1/0 → 2/1: bad, ") && !strings.Contains(hops, "hop 1/0 → 2/1: tight, ") { // how large a share it takes is up to the machine
+		t.Errorf("the slow hop is not marked among\n%s", hops)
 	}
 	if text := tb.Text("headline-text"); text == "" || strings.HasPrefix(text, "Nothing to do") {
 		t.Errorf("headline %q", text)
