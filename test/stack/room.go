@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/limelight-omni/limelight/internal/rules"
 )
 
 // programs are what the driver starts, as paths or names on the PATH.
@@ -34,7 +36,7 @@ type room struct {
 	prometheus, victoria, vmalert database
 	alertmanager                  string              // URL
 	targets                       map[string][]string // addresses by job
-	rules                         ruleFile
+	rules                         rules.File
 
 	dashboards string // their directory
 

@@ -9,27 +9,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/limelight-omni/limelight/internal/rules"
 )
-
-// ruleFile is what Prometheus and vmalert read.
-type ruleFile struct {
-	Groups []ruleGroup `yaml:"groups"`
-}
-
-type ruleGroup struct {
-	Name     string `yaml:"name"`
-	Interval string `yaml:"interval,omitempty"`
-	Rules    []rule `yaml:"rules"`
-}
-
-type rule struct {
-	Record      string            `yaml:"record,omitempty"`
-	Alert       string            `yaml:"alert,omitempty"`
-	Expr        string            `yaml:"expr"`
-	For         string            `yaml:"for,omitempty"`
-	Labels      map[string]string `yaml:"labels,omitempty"`
-	Annotations map[string]string `yaml:"annotations,omitempty"`
-}
 
 // The time scales. Budgets have windows of hours and days, so they need a
 // larger one than the alerts whose windows are minutes; at that scale these
@@ -69,8 +51,8 @@ func (r *room) makeRules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	isBudget := func(g ruleGroup) bool { return slices.Contains(budgetGroups, g.Name) }
-	all := ruleFile{Groups: append(slices.DeleteFunc(alerts.Groups, isBudget), slices.DeleteFunc(budgets.Groups, func(g ruleGroup) bool { return !isBudget(g) })...)}
+	isBudget := func(g rules.Group) bool { return slices.Contains(budgetGroups, g.Name) }
+	all := rules.File{Groups: append(slices.DeleteFunc(alerts.Groups, isBudget), slices.DeleteFunc(budgets.Groups, func(g rules.Group) bool { return !isBudget(g) })...)}
 	text, err := yaml.Marshal(all)
 	if err != nil {
 		return err
@@ -80,8 +62,8 @@ func (r *room) makeRules(ctx context.Context) error {
 }
 
 // rulesAt is what `limelight rules` prints at a time scale.
-func (r *room) rulesAt(ctx context.Context, scale int) (ruleFile, error) {
-	var file ruleFile
+func (r *room) rulesAt(ctx context.Context, scale int) (rules.File, error) {
+	var file rules.File
 	command := exec.CommandContext(ctx, r.programs.limelight, "rules", "--objectives", "objectives.yml", "--time-scale", fmt.Sprint(scale))
 	command.Dir = r.dir
 	text, err := command.Output()
