@@ -43,7 +43,7 @@ func (r *room) prove(ctx context.Context) error {
 			wrong = append(wrong, r.fault(ctx, f))
 		}
 	}
-	wrong = append(wrong, r.queries(ctx), r.panels(ctx, loaded.Add(settled)), r.rest(ctx), r.alive())
+	wrong = append(wrong, r.queries(ctx), r.signals(ctx), r.panels(ctx, loaded.Add(settled)), r.rest(ctx), r.alive())
 	if r.hold {
 		r.report.write()
 		fmt.Fprintf(r.report.out, "\n%v\n\nfront %s\nrelay %s\nPrometheus %s\nVictoriaMetrics %s\nAlertmanager %s\n",
