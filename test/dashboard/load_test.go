@@ -27,11 +27,9 @@ type watched struct {
 	url string
 }
 
-// lag is how long the slow hop takes.
-const lag = 420 * time.Millisecond
-
-// serve serves the built-in model, and looks at it often.
-func serve(t *testing.T, o server.Options) *watched {
+// serve serves the built-in model, and looks at it often. The slow hop takes
+// lag.
+func serve(t *testing.T, o server.Options, lag time.Duration) *watched {
 	t.Helper()
 	browser.Need(t)
 	quiet := slog.New(slog.DiscardHandler)
@@ -42,7 +40,7 @@ func serve(t *testing.T, o server.Options) *watched {
 			if k != pipeline.Talker {
 				return c
 			}
-			return meddler{c}
+			return meddler{c, lag}
 		},
 	})
 	if err != nil {
@@ -120,7 +118,10 @@ func (w *watched) leave(id string) {
 }
 
 // meddler is the connector to code2wav.
-type meddler struct{ connector.Connector }
+type meddler struct {
+	connector.Connector
+	lag time.Duration
+}
 
 // Open implements connector.Connector.
 func (m meddler) Open(edge connector.Edge, id string) (connector.Link, error) {
@@ -131,28 +132,31 @@ func (m meddler) Open(edge connector.Edge, id string) (connector.Link, error) {
 	case strings.HasPrefix(id, "spoil-"):
 		return &spoilt{Link: link}, nil
 	case edge.FromReplica == 0 && edge.ToReplica == 1:
-		return lagging{link}, nil
+		return lagging{link, m.lag}, nil
 	}
 	return link, nil
 }
 
 // lagging delivers late.
-type lagging struct{ connector.Link }
+type lagging struct {
+	connector.Link
+	lag time.Duration
+}
 
 func (l lagging) Recv(ctx context.Context) (connector.Payload, connector.Hop, error) {
 	p, hop, err := l.Link.Recv(ctx)
 	if err != nil {
 		return p, hop, err
 	}
-	late := time.NewTimer(lag)
+	late := time.NewTimer(l.lag)
 	defer late.Stop()
 	select {
 	case <-late.C:
 	case <-ctx.Done():
 		return nil, hop, context.Cause(ctx)
 	}
-	hop.InFlight += lag
-	hop.Ready = hop.Ready.Add(lag)
+	hop.InFlight += l.lag
+	hop.Ready = hop.Ready.Add(l.lag)
 	return p, hop, nil
 }
 

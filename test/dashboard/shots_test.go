@@ -32,7 +32,7 @@ func TestPictures(t *testing.T) {
 	if *shots == "" {
 		t.Skip("no -shots")
 	}
-	w := serve(t, server.Options{Objectives: objective.Default().Objectives, LookEvery: 2 * time.Second})
+	w := serve(t, server.Options{Objectives: objective.Default().Objectives, LookEvery: 2 * time.Second}, 420*time.Millisecond)
 	ctx, stop := context.WithCancel(t.Context())
 	load := w.streams(ctx, 3, 48)
 	defer func() { stop(); load.Wait() }()
