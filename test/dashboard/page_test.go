@@ -53,7 +53,7 @@ func colours(tb *browser.Tab, scheme string) {
 }
 
 func TestPageShowsAPipelineUnder64Streams(t *testing.T) {
-	w := serve(t, server.Options{Objectives: objective.Default().Objectives}, 3*time.Second)
+	w := serve(t, server.Options{Objectives: objective.Default().Objectives}, time.Second)
 	ctx, stop := context.WithCancel(t.Context())
 	load := w.streams(ctx, 64, 6)
 	defer load.Wait()
@@ -77,15 +77,14 @@ func TestPageShowsAPipelineUnder64Streams(t *testing.T) {
 		until(`document.querySelectorAll("#charts figure canvas").length >= 10`),
 		until(`document.querySelectorAll(".goal:not(.idle)").length === 5`),
 		until(`document.querySelectorAll("#list tr.request .bars i").length > 5`),
+		// Which of the two is up to the machine: how long all the rest takes.
+		until(`/^hop 1.0 → 2.1: (bad|tight), /m.test([...document.querySelectorAll("#picture .edge")].map((e) => e.getAttribute("aria-label")).join("\n"))`),
 	)
 	hops := browser.Evaluate[string](tb, `return [...document.querySelectorAll("#picture .edge")].map((e) => e.getAttribute("aria-label")).join("\n")`)
 	for _, name := range []string{"0/0 → 1/0", "0/0 → 1/1", "1/0 → 2/0", "1/0 → 2/1", "1/1 → 2/0", "1/1 → 2/1"} {
 		if !strings.Contains(hops, "hop "+name) {
 			t.Errorf("no hop %s among\n%s", name, hops)
 		}
-	}
-	if !strings.Contains(hops, "hop 1/0 → 2/1: bad, ") && !strings.Contains(hops, "hop 1/0 → 2/1: tight, ") { // which of them is up to the machine: how long all the rest takes
-		t.Errorf("the slow hop is not marked among\n%s", hops)
 	}
 	if text := tb.Text("headline-text"); text == "" || strings.HasPrefix(text, "Nothing to do") {
 		t.Errorf("headline %q", text)
