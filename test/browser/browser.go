@@ -90,7 +90,7 @@ func Open(t *testing.T, url string) *Tab {
 		t.Fatal(err)
 	}
 	var cancel func()
-	tb.Ctx, cancel = context.WithTimeout(ctx, time.Minute) // for a browser that hangs
+	tb.Ctx, cancel = context.WithTimeout(ctx, 2*time.Minute) // for a browser that hangs
 	t.Cleanup(cancel)
 	tb.Do(
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
