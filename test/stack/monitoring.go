@@ -11,7 +11,7 @@ import (
 )
 
 // scrapeEvery is the time between two scrapes: the shortest window of a rule, of
-// 2.5 s, has five of them.
+// 2 s, has four of them.
 const scrapeEvery = 500 * time.Millisecond
 
 // watch starts the monitoring: Prometheus and VictoriaMetrics scrape the
@@ -134,7 +134,7 @@ func (r *room) startVMAlert(ctx context.Context) error {
 
 // flush makes VictoriaMetrics show what it has taken, several times a second
 // until ctx ends. By itself it does so every few seconds, which is too late for
-// windows of 2.5 s.
+// windows of 2 s.
 func (r *room) flush(ctx context.Context) {
 	tick := time.NewTicker(scrapeEvery / 2)
 	defer tick.Stop()

@@ -17,7 +17,7 @@ import (
 // larger one than the alerts whose windows are minutes; at that scale these
 // would see too few requests.
 const (
-	budgetScale = 120 // 5 minutes are 2.5 s, 6 hours are 3 minutes
+	budgetScale = 150 // 5 minutes are 2 s, 6 hours are 2.4 minutes
 	alertScale  = 15  // 10 minutes are 40 s
 )
 
