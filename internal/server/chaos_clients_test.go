@@ -110,10 +110,12 @@ func (c *crowd) try(i int) (refused bool, err error) {
 	switch {
 	case r.StatusCode == http.StatusBadRequest && strings.Contains(string(data), `"param":"temperature"`):
 		c.told.bad.Add(1)
+	case r.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(data), "error_stage_id"): // its stage was lost after it was admitted
+		c.told.failed.Add(1)
 	case r.StatusCode == http.StatusServiceUnavailable && r.Header.Get("Retry-After") != "":
 		c.told.refused.Add(1)
 		return true, nil
-	case r.StatusCode == http.StatusInternalServerError && (strings.Contains(string(data), " is lost: ") || strings.Contains(string(data), "no live replica")):
+	case r.StatusCode == http.StatusInternalServerError && strings.Contains(string(data), " is lost: "):
 		c.told.failed.Add(1)
 	default:
 		return false, fmt.Errorf("status %d: %s", r.StatusCode, data)
