@@ -73,7 +73,7 @@ increase(vllm:num_preemptions_total[10m]) >= 3`,
 and
 replica:limelight_hop_seconds:increase10m / (replica:limelight_hops:increase10m > 0) > 0.05`,
 	summary:     "Requests of " + theModel + " spend their time on the way to replica {{ $labels.stage }}/{{ $labels.replica }}",
-	description: "The hop to " + theReplica + " took {{ $value | humanizePercentage }} of an average request's time over the last ten minutes.",
+	description: "A request whose way goes to " + theReplica + " spent {{ $value | humanize }} times as long on that hop as an average request of the server takes in all, over the last ten minutes.",
 }, {
 	// The edges, which vLLM-Omni's page has as well. A chunk of the shortest first
 	// hop is 0.32 s of sound.
