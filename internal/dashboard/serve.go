@@ -3,57 +3,32 @@ package dashboard
 import (
 	"embed"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
+
+	"github.com/limelight-omni/limelight/internal/webpage"
 )
 
-// files are the page and what it loads. Its links are relative, so that they
-// hold behind a proxy that adds a prefix.
+// files are the page and what it loads.
 //
 //go:embed page
 var files embed.FS
 
-// policy lets the page load from its own server and from nowhere else, and no
-// other site frame it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// types name the files' types: the system's own table may lack them.
-var types = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
-	".txt":  "text/plain; charset=utf-8",
-}
+var page = webpage.New(files, "page")
 
 // Asset writes a file of the page, of which the empty name is the page itself.
 // It is false if there is none of that name; nothing was written then.
 func Asset(w http.ResponseWriter, name string) bool {
-	if name == "" {
-		name = "index.html"
-	}
-	if name != path.Base(name) {
-		return false
-	}
-	data, err := files.ReadFile(path.Join("page", name))
-	if err != nil {
-		return false
-	}
 	h := w.Header()
-	guard(h)
-	h.Set("Content-Type", types[path.Ext(name)])
-	h.Set("Cache-Control", "no-cache") // the next version has other files of the same names
+	data, contentType, ok := page.Read(h, name)
+	if !ok {
+		return false
+	}
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(data) // a client that went away needs no answer
 	return true
-}
-
-func guard(h http.Header) {
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
 }
 
 // ServeState answers with the state. The query's after is the newest step that
@@ -79,7 +54,7 @@ func answer(w http.ResponseWriter, r *http.Request, d document, err error) {
 		return
 	}
 	h := w.Header()
-	guard(h)
+	webpage.Guard(h)
 	h.Set("Cache-Control", "no-cache, private")
 	h.Set("ETag", d.tag)
 	h.Set("Vary", "Accept-Encoding")
