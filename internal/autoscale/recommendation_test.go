@@ -131,7 +131,7 @@ func TestRecommendationRisesWithWaitingRequestsAndFallsWithoutFlapping(t *testin
 	}
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("no promtool")
+		t.Skip("there is no promtool; Debian has it in the package prometheus")
 	}
 	file := filepath.Join(t.TempDir(), "test.yml")
 	if err := os.WriteFile(file, []byte(test.String()), 0o666); err != nil {

@@ -18,35 +18,27 @@ func (c *ChatChunk) scan(data []byte, known *ChatChunk) bool {
 	if !utf8.Valid(data) || !valid(data) {
 		return false
 	}
-	s := memberScan{}
-	if !s.begin(data) {
-		return false
-	}
-	for s.next() {
-		ok := true
+	var s memberScan
+	return s.begin(data) && s.each(func() bool {
 		switch string(s.name) {
 		case "id":
-			ok = s.once(1) && scanText(&c.ID, s.value, known.ID)
+			return s.once(1) && scanText(&c.ID, s.value, known.ID)
 		case "model":
-			ok = s.once(2) && scanText(&c.Model, s.value, known.Model)
+			return s.once(2) && scanText(&c.Model, s.value, known.Model)
 		case "choices":
-			ok = s.once(4) && c.scanChoices(s.value)
+			return s.once(4) && c.scanChoices(s.value)
 		case "modality":
-			ok = s.once(8) && scanText(&c.Modality, s.value, known.Modality)
+			return s.once(8) && scanText(&c.Modality, s.value, known.Modality)
 		case "usage":
-			ok = s.once(16) && scanOther(&c.Usage, s.value)
+			return s.once(16) && scanOther(&c.Usage, s.value)
 		case "metrics":
-			ok = s.once(32) && scanOther(&c.Metrics, s.value)
+			return s.once(32) && scanOther(&c.Metrics, s.value)
 		case "error":
-			ok = string(s.value) == "null"
+			return string(s.value) == "null"
 		default:
-			ok = s.lower()
+			return s.lower()
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+	})
 }
 
 func (c *ChatChunk) scanChoices(list []byte) bool {
@@ -66,98 +58,78 @@ func (c *ChatChunk) scanChoices(list []byte) bool {
 }
 
 func (c *ChatChoice) scan(data []byte) bool {
-	s := memberScan{}
-	if !s.begin(data) {
-		return false
-	}
-	for s.next() {
-		ok := true
+	var s memberScan
+	return s.begin(data) && s.each(func() bool {
 		switch string(s.name) {
 		case "index":
-			ok = s.once(1) && scanIndex(&c.Index, s.value)
+			return s.once(1) && scanIndex(&c.Index, s.value)
 		case "delta":
-			ok = s.once(2) && c.Delta.scan(s.value)
+			return s.once(2) && c.Delta.scan(s.value)
 		case "finish_reason":
-			ok = s.once(4) && scanText(&c.FinishReason, s.value, "stop")
+			return s.once(4) && scanText(&c.FinishReason, s.value, "stop")
 		case "logprobs":
-			ok = s.once(8)
 			c.Logprobs = kept(s.value)
+			return s.once(8)
 		case "stop_reason":
-			ok = s.once(16)
 			c.StopReason = kept(s.value)
+			return s.once(16)
 		default:
-			ok = s.lower()
+			return s.lower()
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+	})
 }
 
 func (d *ChatDelta) scan(data []byte) bool {
-	s := memberScan{}
-	if !s.begin(data) {
-		return false
-	}
-	for s.next() {
-		ok := true
+	var s memberScan
+	return s.begin(data) && s.each(func() bool {
 		switch string(s.name) {
 		case "role":
-			ok = s.once(1) && scanText(&d.Role, s.value, "assistant")
+			return s.once(1) && scanText(&d.Role, s.value, "assistant")
 		case "content":
-			ok = s.once(2) && scanText(&d.Content, s.value, "")
+			return s.once(2) && scanText(&d.Content, s.value, "")
 		case "audio":
-			ok = s.once(4) && scanAudio(&d.Audio, s.value)
+			return s.once(4) && scanAudio(&d.Audio, s.value)
 		default:
 			if bytes.IndexByte(s.name, '\\') >= 0 {
 				return false
 			}
 			if string(s.value) == "null" {
 				delete(d.More, string(s.name)) // of a name given twice the last counts
-				continue
+				return true
 			}
 			if d.More == nil {
 				d.More = map[string]json.RawMessage{}
 			}
 			d.More[string(s.name)] = bytes.Clone(s.value)
+			return true
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+	})
 }
 
 func scanAudio(place **ChatAudio, data []byte) bool {
-	s := memberScan{}
 	if string(data) == "null" {
 		return true
 	}
+	var s memberScan
 	if !s.begin(data) {
 		return false
 	}
 	a := new(ChatAudio)
 	*place = a
-	for s.next() {
-		ok := true
+	return s.each(func() bool {
 		switch string(s.name) {
 		case "id":
-			ok = s.once(1) && scanText(&a.ID, s.value, "")
+			return s.once(1) && scanText(&a.ID, s.value, "")
 		case "data":
-			ok = s.once(2) && scanText(&a.Data, s.value, "")
+			return s.once(2) && scanText(&a.Data, s.value, "")
 		case "transcript":
-			ok = s.once(4) && scanText(&a.Transcript, s.value, "")
+			return s.once(4) && scanText(&a.Transcript, s.value, "")
 		case "expires_at":
-			ok = s.once(8) && json.Unmarshal(s.value, &a.ExpiresAt) == nil
+			return s.once(8) && json.Unmarshal(s.value, &a.ExpiresAt) == nil
 		default:
-			ok = s.lower()
+			return s.lower()
 		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+	})
 }
 
 // memberScan goes through the members of an object in valid JSON.
@@ -175,6 +147,16 @@ func (s *memberScan) begin(data []byte) bool {
 	}
 	s.rest = data[1:]
 	s.rest = s.rest[space(s.rest):]
+	return true
+}
+
+// each takes the members in turn, until one is not as all servers write it.
+func (s *memberScan) each(take func() bool) bool {
+	for s.next() {
+		if !take() {
+			return false
+		}
+	}
 	return true
 }
 

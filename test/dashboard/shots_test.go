@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // TestPictures takes the pictures that docs/ has, when it is asked to.
 func TestPictures(t *testing.T) {
 	if *shots == "" {
-		t.Skip("no -shots")
+		t.Skip("pictures are taken for docs/ only, with -shots DIRECTORY")
 	}
 	w := serve(t, server.Options{Objectives: objective.Default().Objectives, LookEvery: 2 * time.Second}, 420*time.Millisecond)
 	ctx, stop := context.WithCancel(t.Context())
